@@ -1,0 +1,1 @@
+"""Writers of transcript files: plain text, SRT, WebVTT, JSON."""

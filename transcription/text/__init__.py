@@ -1,0 +1,1 @@
+"""Text: normalisation profiles and error counts."""
