@@ -1,0 +1,97 @@
+"""Tell pauses from speech by loudness, relative to the recording's own noise, in 10 ms steps.
+
+Each step has a level: its RMS about its own mean (so that a constant offset and low hum count for little) in half
+decibels above -96 dBFS, one byte. For every 5 s of audio the levels within 30 s of it give the noise floor (their
+20th percentile) and the speech level (their 95th); a step is silent below a threshold between the two. So a
+recording whose noise changes has a threshold that follows, and a quiet recording is not all silence.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transcription.types import Span
+
+STEP_MS: Final = 10
+_BLOCK: Final = 500
+"""Steps that share a threshold: 5 s."""
+_REACH: Final = 6
+"""Blocks looked at to each side: 30 s."""
+_UNITS_PER_DB: Final = 2
+_FLOOR_DBFS: Final = -96.0
+_ALWAYS_SILENT: Final = round((-72.0 - _FLOOR_DBFS) * _UNITS_PER_DB)
+"""Steps under -72 dBFS are silent whatever surrounds them: below the noise of any microphone."""
+_LEAST_CONTRAST: Final = 10 * _UNITS_PER_DB
+"""With less between floor and speech nothing can be told apart: steady noise, a tone, or speech without a pause."""
+_SHARE: Final = 0.35
+"""Where between floor and speech the threshold lies, in decibels."""
+_LEAST_ABOVE_FLOOR: Final = 4 * _UNITS_PER_DB
+_MOST_ABOVE_FLOOR: Final = 18 * _UNITS_PER_DB
+MIN_SILENCE_MS: Final = 200
+_MIN_SOUND_MS: Final = 30
+"""Shorter sounds within a pause (clicks) do not end it."""
+
+
+def step_levels(samples: NDArray[np.int16]) -> NDArray[np.uint8]:
+    """Give the level of each whole 10 ms of `samples` (16 kHz); a shorter rest is left out."""
+    count = len(samples) // 160
+    frames = samples[: count * 160].reshape(count, 160).astype(np.float32)
+    mean = frames.mean(axis=1)
+    power = np.einsum("ij,ij->i", frames, frames) / 160 - mean * mean
+    decibels = 10 * np.log10(np.maximum(power, 1e-3) / 32768.0**2)
+    return np.clip(np.rint((decibels - _FLOOR_DBFS) * _UNITS_PER_DB), 0, 255).astype(np.uint8)
+
+
+def thresholds(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Give the threshold of each block of 5 s, in the units of `levels`."""
+    blocks = -(-len(levels) // _BLOCK)
+    counts = np.zeros((blocks + 1, 256), dtype=np.int64)
+    for index in range(blocks):
+        counts[index + 1] = counts[index] + np.bincount(levels[index * _BLOCK : (index + 1) * _BLOCK], minlength=256)
+    made = np.empty(blocks, dtype=np.uint8)
+    for index in range(blocks):
+        near = counts[min(blocks, index + _REACH + 1)] - counts[max(0, index - _REACH)]
+        made[index] = _threshold(near)
+    return made
+
+
+def find_silences(levels: NDArray[np.uint8], duration_ms: int) -> tuple[Span, ...]:
+    """Find pauses of at least 200 ms, ordered and apart. The last one reaches `duration_ms` when it lasts to the end."""
+    if len(levels) == 0:
+        return ()
+    quiet = levels < np.repeat(thresholds(levels), _BLOCK)[: len(levels)]
+    starts, ends = _runs(~quiet)
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        if (end - start) * STEP_MS < _MIN_SOUND_MS and start > 0 and end < len(quiet):
+            quiet[start:end] = True
+    starts, ends = _runs(quiet)
+    found = []
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        end_ms = duration_ms if end == len(quiet) else end * STEP_MS
+        if end_ms - start * STEP_MS >= MIN_SILENCE_MS:
+            found.append(Span(start * STEP_MS, end_ms))
+    return tuple(found)
+
+
+def _threshold(counts: NDArray[np.int64]) -> int:
+    heard = counts.copy()
+    heard[:_ALWAYS_SILENT] = 0
+    total = int(heard.sum())
+    if total == 0:
+        return _ALWAYS_SILENT
+    cumulated = np.cumsum(heard)
+    floor = int(np.searchsorted(cumulated, 0.20 * total))
+    speech = int(np.searchsorted(cumulated, 0.95 * total))
+    contrast = speech - floor
+    if contrast < _LEAST_CONTRAST:
+        return _ALWAYS_SILENT
+    above = min(_MOST_ABOVE_FLOOR, max(_LEAST_ABOVE_FLOOR, round(_SHARE * contrast)))
+    return max(_ALWAYS_SILENT, floor + above)
+
+
+def _runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
+    return edges[::2], edges[1::2]
