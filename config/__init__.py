@@ -1,0 +1,1 @@
+"""Composition root: options, settings, urls, processes. Nothing else in the repository imports it."""

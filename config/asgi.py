@@ -1,0 +1,13 @@
+"""The web process: `uvicorn config.asgi:application`."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# The web process answers many people at once; others connect for one thing at a time.
+os.environ.setdefault("EARMARK_DATABASE_POOL_SIZE", "8")
+
+from django.core.asgi import get_asgi_application
+
+import config.celery
+
+application = get_asgi_application()

@@ -1,0 +1,99 @@
+"""What every request gets: an id, and an honest 503 while the database is away."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+
+log = logging.getLogger("earmark.web")
+
+ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+RETRY_AFTER_S = 2
+# SQLSTATE classes of a server that is away or going: connection exception, operator intervention
+# (shutdown, crash recovery), insufficient resources.
+AWAY = ("08", "57P", "53")
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+
+class _Both:
+    """Run in a synchronous and in an asynchronous chain alike, without a thread."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        self.before(request)
+        if iscoroutinefunction(self):
+            return self._later(request)
+        return self.after(request, self.get_response(request))
+
+    async def _later(self, request: HttpRequest) -> HttpResponseBase:
+        return self.after(request, await self.get_response(request))  # type: ignore[misc]
+
+    def before(self, request: HttpRequest) -> None:
+        """Look at a request on its way in."""
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Look at its response on the way out."""
+        return response
+
+
+class RequestId(_Both):
+    """Give each request an id, the proxy's when it sent a sane one; the response and the audit carry it."""
+
+    def before(self, request: HttpRequest) -> None:
+        sent = request.headers.get("X-Request-ID", "")
+        request.request_id = sent if ACCEPTED_ID.fullmatch(sent) else secrets.token_hex(8)  # type: ignore[attr-defined]
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+
+class DatabaseAway(_Both):
+    """Answer 503 with Retry-After when PostgreSQL cannot be reached or is recovering.
+
+    Nothing was stored in that case and the same request may be sent again; a 500 would say neither.
+    """
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not is_away(exception):
+            return None
+        log.warning("503 %s %s: database away (%s)", request.method, request.path, type(exception).__name__)
+        return unavailable(request)
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether `error` means that the server, not the statement, failed."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    cause = error.__cause__
+    state = getattr(cause, "sqlstate", None)
+    return state is None or state.startswith(AWAY)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Return the 503 in the form the caller reads."""
+    message = "The database is not reachable just now. Nothing was changed; try again in a moment."
+    if request.path.startswith(("/api/", "/v1/")):
+        body = {"error": {"code": "database_unavailable", "message": message, "detail": {}}}
+        response: HttpResponse = JsonResponse(body, status=503)
+    else:
+        page = f"<!doctype html><html lang=en><title>One moment</title><h1>One moment</h1><p>{message}</p></html>"
+        response = HttpResponse(page, status=503)
+    response["Retry-After"] = str(RETRY_AFTER_S)
+    response["Cache-Control"] = "no-store"
+    return response

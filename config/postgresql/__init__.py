@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, which tells the database who is acting."""
