@@ -51,8 +51,8 @@ def prepare(
 ) -> Prepared:
     """Decode `source` to a 16 kHz mono WAV and a peaks file, in one pass and in constant memory.
 
-    `on_progress` is given whole percents, rising, at most 99 before the end and 100 at the end. `should_stop` is
-    asked at least four times a second. `ffmpeg` is the binary to use instead of the bundled one.
+    `on_progress` is given whole percents, rising, at most 99 before the end and 100 at the end. `should_stop`
+    is asked at least four times a second. `ffmpeg` is the binary to use instead of the bundled one.
 
     Both files appear complete or not at all. Raises MediaRejected (the file's fault), Stopped,
     DecoderUnavailable (the installation's fault), OSError (disk full, unreadable source).
@@ -166,7 +166,9 @@ def _refuse_unusable(log: DecoderLog, returncode: int, samples: int) -> None:
         )
     if log.container is None:
         if log.format_refused:
-            raise MediaRejected("unsupported_format", f"This kind of file is not accepted. Accepted: {HUMAN_LIST}.")
+            raise MediaRejected(
+                "unsupported_format", f"This kind of file is not accepted. Accepted: {HUMAN_LIST}."
+            )
         if log.codec == "unknown":
             raise MediaRejected(
                 "impossible_header",
@@ -179,7 +181,7 @@ def _refuse_unusable(log: DecoderLog, returncode: int, samples: int) -> None:
             log.detail,
         )
     if log.audio_tracks == 0:
-        kind = "a video without sound" if log.other_tracks else "a media file without a sound track"
+        kind = "a video without sound" if log.video_tracks else "a media file without a sound track"
         raise MediaRejected("no_audio_track", f"The file has no audio track: it is {kind}.", log.detail)
     if log.codec == "none":
         raise MediaRejected(
@@ -229,17 +231,29 @@ def _warnings(
         found.append(
             MediaWarning(
                 "corrupt_audio",
-                f"Parts of the sound are damaged ({log.decode_errors} decoding errors): it may skip or click.",
+                f"Parts of the sound are damaged ({log.decode_errors} decoding errors): it may skip.",
+            )
+        )
+    elif log.corrupt_packets and not found:
+        found.append(
+            MediaWarning(
+                "cut_off",
+                "The file's header does not fit its contents: the recording was probably cut off. "
+                "Everything found was kept.",
             )
         )
     if returncode != 0:
         found.append(MediaWarning("ended_early", "The decoder stopped before the end of the file."))
     if len(silences) == 1 and silences[0] == Span(0, duration_ms):
-        advice = " If you can hear sound, its two channels cancel out when mixed." if log.channels == 2 else ""
+        advice = (
+            " If you can hear sound, its two channels cancel out when mixed." if log.channels == 2 else ""
+        )
         found.append(MediaWarning("silent", f"The recording is silent.{advice}"))
     if log.audio_tracks > 1:
         found.append(
-            MediaWarning("extra_audio_tracks", f"The file has {log.audio_tracks} audio tracks; the first is used.")
+            MediaWarning(
+                "extra_audio_tracks", f"The file has {log.audio_tracks} audio tracks; the first is used."
+            )
         )
     return tuple(found)
 

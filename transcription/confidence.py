@@ -5,6 +5,8 @@ from __future__ import annotations
 from transcription.types import Flag, Signals
 
 
-def risk(signals: Signals, text: str, duration_ms: int, flags: tuple[Flag, ...] = ()) -> tuple[float, list[str]]:
+def risk(
+    signals: Signals, text: str, duration_ms: int, flags: tuple[Flag, ...] = ()
+) -> tuple[float, list[str]]:
     """Give a score 0..1 and the reasons."""
     raise NotImplementedError

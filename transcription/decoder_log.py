@@ -1,8 +1,8 @@
 """Read what FFmpeg says on its standard error: facts about the input, and trouble.
 
-The text is partly written by the file (tags, chapter titles), so it is hostile: lines are capped, tag lines are not
-kept, and only printable characters reach a `detail`. FFmpeg indents tags deeper than the lines parsed here and
-breaks lines inside a tag with its own prefix, so a tag can't pose as a stream.
+The text is partly written by the file (tags, chapter titles), so it is hostile: lines are capped, tag lines
+are not kept, and only printable characters reach a `detail`. FFmpeg indents tags deeper than the lines parsed
+here and breaks lines inside a tag with its own prefix, so a tag can't pose as a stream.
 """
 
 from __future__ import annotations
@@ -15,14 +15,28 @@ _LINE_BYTES: Final = 2_000
 _KEPT_LINES: Final = 12
 _DETAIL_CHARS: Final = 600
 
-_LEVEL = re.compile(r"\[(info|warning|error|fatal|panic)\] (.*)", re.DOTALL)
+# Facts stand at the start of a line. Trouble may be said by a part of FFmpeg, named before the level.
+_LINE = re.compile(
+    r"((?:\[[^\]\n]{1,80} @ 0x[0-9a-f]+\] )*)\[(info|warning|error|fatal|panic)\] (.*)", re.DOTALL
+)
 _INPUT = re.compile(r"Input #0, (\S+), from 'fd:'")
 _DURATION = re.compile(r"  Duration: (?:(\d+):(\d\d):(\d\d)\.(\d\d)|N/A)")
-_STREAM = re.compile(r"  Stream #0:\d+(?:\[[^\]]*\])?(?:\([^)]*\))?: (Audio|Video|Subtitle|Data|Attachment): (.*)")
+_STREAM = re.compile(
+    r"  Stream #0:\d+(?:\[[^\]]*\])?(?:\([^)]*\))?: (Audio|Video|Subtitle|Data|Attachment): (.*)"
+)
+_CODEC_REFUSED = re.compile(r"Codec \((\w{1,40})\) not on whitelist")
 _RATE = re.compile(r"(?:^|, )(\d+) Hz(?:, |$)")
 _CHANNELS = re.compile(r"(\d+) channels")
 _ADDRESS = re.compile(r" ?@ 0x[0-9a-f]+")
-_LAYOUTS: Final = {"mono": 1, "stereo": 2, "downmix": 2, "quad": 4, "hexagonal": 6, "octagonal": 8, "hexadecagonal": 16}
+_LAYOUTS: Final = {
+    "mono": 1,
+    "stereo": 2,
+    "downmix": 2,
+    "quad": 4,
+    "hexagonal": 6,
+    "octagonal": 8,
+    "hexadecagonal": 16,
+}
 
 
 class DecoderLog:
@@ -36,15 +50,16 @@ class DecoderLog:
         self.claimed_ms: int | None = None
         self.claim_is_estimate = False
         self.audio_tracks = 0
-        self.other_tracks = 0
+        self.video_tracks = 0
         self.format_refused = False
-        self.codec_refused = False
         self.out_of_memory = False
+        self.corrupt_packets = False
         self.decode_errors = 0
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
         self._rest = b""
         self._skipping = False
         self._past_input = False
+        self._refused_codecs: set[str] = set()
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of standard error."""
@@ -63,6 +78,11 @@ class DecoderLog:
         """Take what is left after the last newline."""
         if self._rest and not self._skipping:
             self.feed(b"\n")
+
+    @property
+    def codec_refused(self) -> bool:
+        """Tell whether the sound, rather than a picture beside it, needs a decoder that is not on our list."""
+        return self.codec in self._refused_codecs
 
     @property
     def impossible(self) -> str | None:
@@ -85,15 +105,14 @@ class DecoderLog:
         return "".join(c if c.isprintable() else "?" for c in text)[-_DETAIL_CHARS:]
 
     def _take(self, line: str) -> None:
-        found = _LEVEL.search(line[:200])
+        found = _LINE.match(line)
         if not found:
             return
-        level, start = found.group(1), found.start(2)
-        text = line[start:]
-        if level == "info":
+        speaker, level, text = found.groups()
+        if level != "info":
+            self._take_trouble(level, line, text, speaker)
+        elif not speaker:
             self._take_fact(text)
-        else:
-            self._take_trouble(level, line, text)
 
     def _take_fact(self, text: str) -> None:
         if self._past_input:
@@ -110,8 +129,9 @@ class DecoderLog:
             self._past_input = True
 
     def _take_stream(self, kind: str, facts: str) -> None:
+        if kind == "Video":
+            self.video_tracks += 1
         if kind != "Audio":
-            self.other_tracks += 1
             return
         self.audio_tracks += 1
         if self.codec is not None:
@@ -122,13 +142,15 @@ class DecoderLog:
         parts = [part.strip() for part in facts.split(",")]
         self.channels = _channels(parts)
 
-    def _take_trouble(self, level: str, line: str, text: str) -> None:
+    def _take_trouble(self, level: str, line: str, text: str, speaker: str) -> None:
         if "Format not on whitelist" in text:
             self.format_refused = True
             return
-        if "odec" in text and "not on whitelist" in text:
-            self.codec_refused = True
+        if refused := _CODEC_REFUSED.match(text):
+            self._refused_codecs.add(refused.group(1))
             return
+        if "Packet corrupt" in text or "corrupt input packet" in text:
+            self.corrupt_packets = True
         if "Estimating duration from bitrate" in text:
             self.claim_is_estimate = True
         if "Cannot allocate memory" in text:
@@ -137,7 +159,7 @@ class DecoderLog:
             self.codec, self.sample_rate = "unknown", 0
         if level == "warning":
             return
-        if "Error submitting packet to decoder" in text or "Decoding error" in text or "decode_frame() failed" in text:
+        if speaker and self._past_input:
             self.decode_errors += 1
         self._kept.append(line)
 

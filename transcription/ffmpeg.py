@@ -1,12 +1,13 @@
 """Run FFmpeg on a hostile file, in a cage, and give its samples in blocks.
 
-The file is opened by us and handed over as standard input. FFmpeg never sees a name, so no name can be an option,
-a protocol or a pattern; it may use no protocol but that descriptor, no container or decoder that is not on our
-lists, and no other file: a playlist inside an audio file can't lead it anywhere.
+The file is opened by us and handed over as standard input. FFmpeg never sees a name, so no name can be an
+option, a protocol or a pattern; it may use no protocol but that descriptor, no container or decoder that is
+not on our lists, and no other file: a playlist inside an audio file can't lead it anywhere.
 
-The cage, cheapest first: resource limits set before the program starts (address space, CPU time, no file may be
-written, few descriptors, no core), its own session so that everything it started dies with it, an empty
-environment, no network where the kernel lets us unshare it, and clocks on our side (idle, total, output size).
+The cage, cheapest first: resource limits set before the program starts (address space, CPU time, no file may
+be written, few descriptors, no core), its own session so that everything it started dies with it, an empty
+environment, no network where the kernel lets us unshare it, and clocks on our side (idle, total, output
+size).
 """
 
 from __future__ import annotations
@@ -36,9 +37,12 @@ _PIPE_BYTES: Final = 1 << 20
 _POLL_S: Final = 0.25
 _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
-# Limits are set by the shell because it can do so between fork and exec without Python code in a forked child of a
-# threaded process. The script is constant; values and the command arrive as arguments. -v and -t, -n: KiB, s, count.
-_CAGE: Final = 'ulimit -c 0 && ulimit -f 0 && ulimit -v "$1" && ulimit -t "$2" && ulimit -n "$3" && shift 3 && exec "$@"'
+# Limits are set by the shell because it can do so between fork and exec without Python code in a forked child
+# of a threaded process. The script is constant; values and the command arrive as arguments. -v and -t, -n:
+# KiB, s, count.
+_CAGE: Final = (
+    'ulimit -c 0 && ulimit -f 0 && ulimit -v "$1" && ulimit -t "$2" && ulimit -n "$3" && shift 3 && exec "$@"'
+)
 _CAGE_FAILED: Final = 2
 
 
@@ -72,10 +76,17 @@ def version(binary: Path) -> str:
     """Ask the binary for its version, for example `n9.0.2`. Raises DecoderUnavailable where it does not run."""
     try:
         done = subprocess.run(
-            [str(binary), "-version"], capture_output=True, text=True, timeout=20, env=_ENVIRONMENT, check=True
+            [str(binary), "-version"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            env=_ENVIRONMENT,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise DecoderUnavailable(f"{binary.name} does not run: {error}", "Run it by hand with -version.") from error
+        raise DecoderUnavailable(
+            f"{binary.name} does not run: {error}", "Run it by hand with -version."
+        ) from error
     words = done.stdout.split(" ", 3)
     return words[2] if len(words) > 2 else "unknown"
 
@@ -91,7 +102,9 @@ def network_cut() -> tuple[str, ...]:
         return ()
     prefix = (program, "--map-root-user", "--net", "--")
     try:
-        done = subprocess.run([*prefix, "/bin/true"], capture_output=True, timeout=10, env=_ENVIRONMENT, check=False)
+        done = subprocess.run(
+            [*prefix, "/bin/true"], capture_output=True, timeout=10, env=_ENVIRONMENT, check=False
+        )
     except (OSError, subprocess.SubprocessError):
         return ()
     return prefix if done.returncode == 0 else ()
@@ -119,7 +132,8 @@ def command(binary: Path, limits: MediaLimits) -> list[str]:
         ar=SAMPLE_RATE,
         map_metadata=-1,
         map_chapters=-1,
-        # One second more than allowed, so that a recording that is too long is told from one that fits exactly.
+        # One second more than allowed, so that a recording that is too long is told from one that fits
+        # exactly.
         t=limits.max_duration_ms // 1000 + 1,
     ).global_args("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info")
     made: list[str] = sink.compile(cmd=str(binary))
@@ -154,7 +168,9 @@ class Decoder:
         if not stat.S_ISREG(facts.st_mode):
             raise MediaRejected("not_media", "This is not an ordinary file.")
         if facts.st_size == 0:
-            raise MediaRejected("empty_file", "The file is empty (0 bytes). Upload it again from the original.")
+            raise MediaRejected(
+                "empty_file", "The file is empty (0 bytes). Upload it again from the original."
+            )
         self._file = file
         self._size = facts.st_size
         self._limits = limits
@@ -292,8 +308,8 @@ class Decoder:
         if now - started > allowed:
             raise MediaRejected(
                 "decode_timeout",
-                f"Decoding took more than {allowed:.0f} seconds for {self._pcm_bytes // (SAMPLE_RATE * 2)} seconds "
-                "of sound. Export the file again from its source, as WAV or FLAC if possible.",
+                f"Decoding took more than {allowed:.0f} s and gave {self._pcm_bytes // (SAMPLE_RATE * 2)} s of "
+                "sound. Export the file again from its source, as WAV or FLAC if possible.",
                 self._log.detail,
             )
 

@@ -1,13 +1,14 @@
 """Which containers and codecs FFmpeg may open for us.
 
-An allow-list, because FFmpeg knows some 350 demuxers and many of them are not media but instructions: HLS, DASH,
-concat, SDP, RTSP and IMF open other files or the network by design; image, raw PCM, subtitle and script readers
-"decode" nearly anything. None of those is here, so a file that is one of them is refused whatever its name.
+An allow-list, because FFmpeg knows some 350 demuxers and many of them are not media but instructions: HLS,
+DASH, concat, SDP, RTSP and IMF open other files or the network by design; image, raw PCM, subtitle and script
+readers "decode" nearly anything. None of those is here, so a file that is one of them is refused whatever its
+name.
 
 Every container below is one that recorders, phones, call systems, dictation machines, speech corpora or audio
-editors write, and is self-contained. Tracker modules (libopenmpt) are synthesised rather than recorded, and a few
-hundred bytes play for minutes: they are accepted because they do decode, and are held by the same bounds of
-expansion, time and memory as everything else. Chiptunes (libgme) are not: they play without end by design.
+editors write, and is self-contained. Tracker modules (libopenmpt) are synthesised rather than recorded, and a
+few hundred bytes play for minutes: they are accepted because they do decode, and are held by the same bounds
+of expansion, time and memory as everything else. Chiptunes (libgme) are not: they play without end by design.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ Layout, little-endian:
     then       for each level: u32 step in ms, u32 zero, u64 offset of its data, u64 number of steps
     then       the levels' data: int8 minimum, int8 maximum, ...
 
-A value is the 16-bit sample divided by 256, rounded away from zero, so that the faintest sound is not drawn as none.
+A value is the 16-bit sample divided by 256, rounded away from zero, so that the faintest sound is not drawn
+as none.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Tell pauses from speech by loudness, relative to the recording's own noise, in 10 ms steps.
 
-Each step has a level: its RMS about its own mean (so that a constant offset and low hum count for little) in half
-decibels above -96 dBFS, one byte. For every 5 s of audio the levels within 30 s of it give the noise floor (their
-20th percentile) and the speech level (their 95th); a step is silent below a threshold between the two. So a
-recording whose noise changes has a threshold that follows, and a quiet recording is not all silence.
+Each step has a level: its RMS about its own mean (so that a constant offset and low hum count for little) in
+half decibels above -96 dBFS, one byte. For every 5 s of audio the levels within 30 s of it give the noise
+floor (their 20th percentile) and the speech level (their 95th); a step is silent below a threshold between
+the two. So a recording whose noise changes has a threshold that follows, and a quiet recording is not all
+silence.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ def step_levels(samples: NDArray[np.int16]) -> NDArray[np.uint8]:
     mean = frames.mean(axis=1)
     power = np.einsum("ij,ij->i", frames, frames) / 160 - mean * mean
     decibels = 10 * np.log10(np.maximum(power, 1e-3) / 32768.0**2)
-    return np.clip(np.rint((decibels - _FLOOR_DBFS) * _UNITS_PER_DB), 0, 255).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.clip(np.rint((decibels - _FLOOR_DBFS) * _UNITS_PER_DB), 0, 255).astype(
+        np.uint8
+    )
+    return levels
 
 
 def thresholds(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -50,7 +54,9 @@ def thresholds(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     blocks = -(-len(levels) // _BLOCK)
     counts = np.zeros((blocks + 1, 256), dtype=np.int64)
     for index in range(blocks):
-        counts[index + 1] = counts[index] + np.bincount(levels[index * _BLOCK : (index + 1) * _BLOCK], minlength=256)
+        counts[index + 1] = counts[index] + np.bincount(
+            levels[index * _BLOCK : (index + 1) * _BLOCK], minlength=256
+        )
     made = np.empty(blocks, dtype=np.uint8)
     for index in range(blocks):
         near = counts[min(blocks, index + _REACH + 1)] - counts[max(0, index - _REACH)]

@@ -84,10 +84,10 @@ class Signals:
 Flag = Literal["too_short", "silence", "no_speech", "repetition", "low_logprob", "token_limit", "split"]
 """Why a text is empty or doubtful. Nothing is dropped without one.
 
-too_short: under 100 ms, not decoded. silence: no sample above the floor, not decoded. no_speech: the model heard
-no speech and was unsure of its words, so its text was discarded. repetition, low_logprob: every temperature was
-tried and the best is still over the threshold. token_limit: the model ran to its length limit. split: longer than
-the model's window, decoded in parts.
+too_short: under 100 ms, not decoded. silence: no sample above the floor, not decoded. no_speech: the model
+heard no speech and was unsure of its words, so its text was discarded. repetition, low_logprob: every
+temperature was tried and the best is still over the threshold. token_limit: the model ran to its length
+limit. split: longer than the model's window, decoded in parts.
 """
 
 
@@ -105,13 +105,13 @@ class Heard:
 class DecodingOptions:
     """Every option that decides what text comes out, stated once and stored with the result.
 
-    The defaults are those of openai-whisper and faster-whisper 1.2, except `condition_on_previous_text`, which is
-    off because windows are decoded apart (and because it carries one window's hallucination to the next), and
-    `timestamps`, which is off because a window is one segment or is dealt out by word times.
+    The defaults are those of openai-whisper and faster-whisper 1.2, except `condition_on_previous_text`,
+    which is off because windows are decoded apart (and because it carries one window's hallucination to the
+    next), and `timestamps`, which is off because a window is one segment or is dealt out by word times.
 
-    `context`: `full` pads every window to the 30 s Whisper was trained on. `fit` pads it to its own length plus
-    `margin_ms`: several times cheaper on a CPU, and only for models whose card says they were trained for it or
-    where a project's own references show no loss.
+    `context`: `full` pads every window to the 30 s Whisper was trained on. `fit` pads it to its own length
+    plus `margin_ms`: several times cheaper on a CPU, and only for models whose card says they were trained
+    for it or where a project's own references show no loss.
     """
 
     language: str | None = None
@@ -164,7 +164,8 @@ class DecodingOptions:
         known = {f.name for f in fields(cls)}
         if unknown := sorted(set(data) - known):
             raise EngineError("bad_option", f"Unknown decoding option: {', '.join(unknown)}.")
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in data.items()})
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
+        return cls(**values)
 
     def digest(self) -> str:
         """Give 64 hex digits that are equal for equal options, whatever the process or Python version."""
@@ -176,9 +177,9 @@ class DecodingOptions:
 class MediaLimits:
     """Bounds of one preparation. The defaults let 24 hours of audio pass.
 
-    A run ends at the first bound reached. `idle_timeout_s` grows with the size of the file (an index at the end of
-    a large file is read before the first sample), and the wall clock is bounded by `min_speed`: on average the
-    decoder must be that many times faster than the audio it has produced, after `startup_s`.
+    A run ends at the first bound reached. `idle_timeout_s` grows with the size of the file (an index at the
+    end of a large file is read before the first sample), and the wall clock is bounded by `min_speed`: on
+    average the decoder must be that many times faster than the audio it has produced, after `startup_s`.
     """
 
     max_duration_ms: int = 26 * 3_600_000
@@ -197,7 +198,9 @@ class MediaLimits:
 class MediaWarning:
     """Something a person should know about an accepted file: a stable code and a sentence."""
 
-    code: Literal["duration_mismatch", "corrupt_audio", "ended_early", "silent", "extra_audio_tracks"]
+    code: Literal[
+        "duration_mismatch", "corrupt_audio", "cut_off", "ended_early", "silent", "extra_audio_tracks"
+    ]
     message: str
 
 
