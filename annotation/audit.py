@@ -1,0 +1,44 @@
+"""Who is acting: carried beside the code, stamped by the database backend on each transaction.
+
+The audit itself is written by triggers (`migrations/0002_audit`). All this module does is tell them the
+name behind a change, so no service has to pass it down and none can forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal
+
+Origin = Literal["web", "api", "admin", "worker", "shell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Name one person or program, and the request it acts in."""
+
+    id: int | None
+    name: str
+    source: Origin
+    request_id: str = ""
+    ip: str = ""
+
+
+_current: ContextVar[Actor | None] = ContextVar("earmark_actor", default=None)
+
+
+def current() -> Actor | None:
+    """Return the actor of this thread or task, or None outside any request."""
+    return _current.get()
+
+
+@contextmanager
+def acting_as(actor: Actor | None) -> Iterator[None]:
+    """Attribute every transaction that begins inside the block to `actor`."""
+    token = _current.set(actor)
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,58 @@
+"""What the composition root tells this app, typed: `settings.EARMARK`, built in `config/settings.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationConf:
+    """Hold every setting that annotation and workers read. Times in seconds, sizes in bytes."""
+
+    redis_url: str
+    media_root: Path
+    models_dir: Path
+    """Where downloaded models are kept."""
+    bundled_models_dir: Path
+    """Where the models of the repository lie."""
+    ffmpeg: str = ""
+    """FFmpeg binary; empty = the one of the imageio-ffmpeg package."""
+    default_draft_model: str = "small"
+    default_refine_model: str = "large-v3-turbo"
+
+    max_upload_bytes: int = 20 * 1024 * MIB
+    upload_chunk_bytes: int = 8 * MIB
+    upload_expires_s: int = 7 * 24 * 3600
+    max_open_uploads: int = 1000
+    """Per person."""
+    free_space_floor_bytes: int = 512 * MIB
+    """Below this much free disk no new bytes are taken; edits still save."""
+    max_duration_s: int = 26 * 3600
+
+    claim_s: int = 60
+    """How long a worker's claim lasts without being renewed."""
+    max_attempts: int = 3
+    retry_delay_s: int = 5
+    reconcile_every_s: int = 15
+    ring_again_after_s: int = 30
+    lease_s: int = 120
+
+    device: str = "auto"
+    compute_type: str = "default"
+    threads: int = 0
+    """0 = measured default of the engine."""
+    batch_windows: int = 8
+    engine: str = "whisper"
+    """`fake` decodes nothing and exists for fault tests."""
+    fake_engine: dict[str, float] = field(default_factory=dict)
+
+
+def conf() -> AnnotationConf:
+    """Return the app's settings."""
+    value: AnnotationConf = settings.EARMARK
+    return value

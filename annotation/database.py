@@ -1,0 +1,62 @@
+"""What the database itself enforces: grants of the three roles.
+
+The owner role makes tables and runs migrations. The app role, which web and workers use, gets exactly
+the rights listed here; it can neither alter a table nor empty one. The read-only role reads.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+APP_ROLE: Final = "earmark_app"
+READONLY_ROLE: Final = "earmark_readonly"
+
+#: Rows that are written once and then kept: the app role may insert and read them, nothing else.
+INSERT_ONLY: Final = ("annotation_revision", "annotation_hypothesis")
+
+#: What a reader of reports has no business with.
+SECRET: Final = ("annotation_user", "django_session", "knox_authtoken")
+
+
+def grant(connection: BaseDatabaseWrapper) -> None:
+    """Give the app and read-only roles their rights on every table; skip roles that do not exist."""
+    quote = connection.ops.quote_name
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [[APP_ROLE, READONLY_ROLE]])
+        roles = {row[0] for row in cursor.fetchall()}
+        tables = set(connection.introspection.table_names(cursor))
+        if APP_ROLE in roles:
+            cursor.execute(
+                f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {APP_ROLE};"
+                f"GRANT USAGE ON SCHEMA public, audit TO {APP_ROLE};"
+                f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP_ROLE};"
+                f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE};"
+                f"REVOKE INSERT, UPDATE, DELETE ON annotation_auditevent, django_migrations FROM {APP_ROLE};"
+                f"GRANT SELECT ON audit.event TO {APP_ROLE};"
+            )
+            for table in INSERT_ONLY:
+                cursor.execute(f"REVOKE UPDATE, DELETE ON {quote(table)} FROM {APP_ROLE}")
+        if READONLY_ROLE in roles:
+            cursor.execute(
+                f"GRANT USAGE ON SCHEMA public, audit TO {READONLY_ROLE};"
+                f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READONLY_ROLE};"
+                f"GRANT SELECT ON audit.event TO {READONLY_ROLE};"
+            )
+            for table in SECRET:
+                if table in tables:
+                    cursor.execute(f"REVOKE SELECT ON {quote(table)} FROM {READONLY_ROLE}")
+
+
+def grant_after_migrate(*, using: str, **kwargs: Any) -> None:
+    """Renew the grants after each migration, so that no new table is forgotten."""
+    connection = connections[using]
+    if "annotation_auditevent" in _relations(connection):
+        grant(connection)
+
+
+def _relations(connection: BaseDatabaseWrapper) -> set[str]:
+    with connection.cursor() as cursor:
+        return {info.name for info in connection.introspection.get_table_list(cursor)}

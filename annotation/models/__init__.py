@@ -1,0 +1,27 @@
+"""Tables, one file per aggregate."""
+
+from annotation.models.audit import AuditEvent
+from annotation.models.claims import Claimable
+from annotation.models.decodings import Decoding, Hypothesis
+from annotation.models.jobs import Job
+from annotation.models.leases import Lease
+from annotation.models.people import User
+from annotation.models.projects import Membership, Project
+from annotation.models.recordings import Recording, Upload
+from annotation.models.segments import Revision, Segment
+
+__all__ = [
+    "AuditEvent",
+    "Claimable",
+    "Decoding",
+    "Hypothesis",
+    "Job",
+    "Lease",
+    "Membership",
+    "Project",
+    "Recording",
+    "Revision",
+    "Segment",
+    "Upload",
+    "User",
+]

@@ -1,0 +1,72 @@
+"""Projects and who belongs to them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from annotation.states import Role, Segmentation
+
+
+class Project(models.Model):
+    """Hold recordings, the rules for cutting and transcribing them, and the people who correct them."""
+
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True, default="", max_length=10_000)
+    language = models.CharField(max_length=12, blank=True, default="")
+    """ISO 639 code as Whisper names it; empty = detect."""
+    segmentation = models.CharField(
+        max_length=12, choices=Segmentation.choices, default=Segmentation.PAUSES
+    )
+    segment_target_ms = models.PositiveIntegerField(
+        default=6_000, validators=[MinValueValidator(1_000), MaxValueValidator(30_000)]
+    )
+    segment_max_ms = models.PositiveIntegerField(
+        default=15_000, validators=[MinValueValidator(2_000), MaxValueValidator(30_000)]
+    )
+    draft_model = models.CharField(max_length=200)
+    refine_model = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
+    """None = one pass. NULL and not '' because the API says null (DESIGN §5)."""
+    glossary = models.JSONField(default=list, blank=True)
+    """Terms as a list of strings; they become Whisper's hotwords."""
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="projects")
+
+    class Meta:
+        ordering = ("name", "id")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(segmentation__in=Segmentation.values), name="project_segmentation_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(segment_max_ms__gte=F("segment_target_ms")), name="project_max_not_below_target"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """Give one person one role in one project."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=12, choices=Role.choices)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("project", "user"), name="membership_one_role_per_project"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_known"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.role} · {self.project}"

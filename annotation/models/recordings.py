@@ -1,0 +1,109 @@
+"""Recordings, and the uploads they arrive by."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from annotation.models.claims import Claimable
+from annotation.models.projects import Project
+from annotation.states import RecordingState, Segmentation, UploadState
+
+
+class Recording(Claimable):
+    """Stand for one uploaded audio file: immutable, known by its SHA-256.
+
+    The claim is held by the worker that prepares it. Files lie under the media root in
+    `recordings/<id>/` (`annotation.storage` knows the names), never under a name a client chose.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="recordings")
+    name = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64, editable=False)
+    size_bytes = models.BigIntegerField(editable=False)
+    state = models.CharField(
+        max_length=12, choices=RecordingState.choices, default=RecordingState.STORED, editable=False
+    )
+    duration_ms = models.BigIntegerField(null=True, editable=False)
+    prepared_percent = models.PositiveSmallIntegerField(default=0, editable=False)
+    """How far the present preparation is."""
+    container = models.CharField(max_length=60, blank=True, default="", editable=False)
+    codec = models.CharField(max_length=60, blank=True, default="", editable=False)
+    sample_rate = models.PositiveBigIntegerField(null=True, editable=False)
+    channels = models.PositiveIntegerField(null=True, editable=False)
+    wav_sha256 = models.CharField(max_length=64, blank=True, default="", editable=False)
+    language = models.CharField(max_length=12, blank=True, default="")
+    segmentation = models.CharField(max_length=12, choices=Segmentation.choices, blank=True, default="")
+    """How to cut this one; empty = as the project says."""
+    warnings = models.JSONField(default=list, editable=False)
+    """What was odd about the file and was survived: [{code, message}]."""
+    silences = models.JSONField(default=list, editable=False)
+    """The silence map: [[start_ms, end_ms], ...]."""
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=("project", "sha256"), name="recording_once_per_project"),
+            models.CheckConstraint(
+                condition=Q(state__in=RecordingState.values), name="recording_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=RecordingState.READY) | Q(duration_ms__gt=0),
+                name="recording_ready_has_duration",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("id",),
+                name="recording_to_prepare",
+                condition=Q(state__in=(RecordingState.STORED, RecordingState.PREPARING)),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Upload(models.Model):
+    """Hold one resumable upload while its bytes arrive (tus 1.0).
+
+    `offset` is raised only after the bytes are written and synced, so after a crash the file is cut
+    back to it and nothing is trusted that was not acknowledged.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="uploads")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    name = models.CharField(max_length=255)
+    size_bytes = models.BigIntegerField()
+    offset = models.BigIntegerField(default=0)
+    state = models.CharField(max_length=12, choices=UploadState.choices, default=UploadState.OPEN)
+    segmentation = models.CharField(max_length=12, blank=True, default="")
+    recording = models.ForeignKey(
+        Recording, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    """What the bytes became; for a duplicate, the recording that was there before."""
+    duplicate = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = (
+            models.CheckConstraint(condition=Q(state__in=UploadState.values), name="upload_state_known"),
+            models.CheckConstraint(
+                condition=Q(offset__gte=0, offset__lte=models.F("size_bytes")), name="upload_offset_in_size"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.offset}/{self.size_bytes})"

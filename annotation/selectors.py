@@ -1,0 +1,212 @@
+"""Every read that is more than one lookup; nothing here writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    DateTimeField,
+    ExpressionWrapper,
+    F,
+    Func,
+    Min,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+)
+from django.db.models.functions import Coalesce
+
+from annotation.errors import Invalid
+from annotation.models import (
+    AuditEvent,
+    Decoding,
+    Hypothesis,
+    Job,
+    Lease,
+    Project,
+    Recording,
+    Revision,
+    Segment,
+)
+from annotation.permissions import Person, visible
+from annotation.states import UNTOUCHED_SEGMENTS, DecodingState, JobState, RecordingState, SegmentState
+
+#: Orders that a client may ask for; never a field name of its own choosing.
+SEGMENT_ORDERS: Final[dict[str, tuple[Any, ...]]] = {
+    "time": ("recording_id", "start_ms", "id"),
+    "risk": (F("risk").desc(nulls_last=True), "id"),
+}
+
+
+def projects_for(person: Person) -> QuerySet[Project]:
+    """List the projects a person may see, with how much is in each."""
+    recordings = Recording.objects.filter(project=OuterRef("pk")).order_by().values("project")
+    segments = Segment.objects.filter(project=OuterRef("pk")).order_by().values("project")
+    touched = segments.exclude(state__in=UNTOUCHED_SEGMENTS)
+    return visible(Project.objects.filter(archived_at=None), person).annotate(
+        recording_count=Coalesce(Subquery(recordings.annotate(n=Count("pk")).values("n")), 0),
+        duration_total_ms=Coalesce(Subquery(recordings.annotate(n=Sum("duration_ms")).values("n")), 0),
+        segment_count=Coalesce(Subquery(segments.annotate(n=Count("pk")).values("n")), 0),
+        corrected_count=Coalesce(Subquery(touched.annotate(n=Count("pk")).values("n")), 0),
+    )
+
+
+def recordings_for(
+    person: Person, *, project: int | None = None, search: str = "", state: str = ""
+) -> QuerySet[Recording]:
+    """List recordings newest first, with counts of their segments and their latest job."""
+    rows = visible(Recording.objects.select_related("project"), person)
+    if project is not None:
+        rows = rows.filter(project_id=project)
+    if search:
+        rows = rows.filter(name__icontains=search)
+    if state:
+        if state not in RecordingState.values:
+            raise Invalid("Unknown state.", state=" or ".join(RecordingState.values))
+        rows = rows.filter(state=state)
+    return with_counts(rows)
+
+
+def with_counts(rows: QuerySet[Recording]) -> QuerySet[Recording]:
+    """Annotate recordings with segment counts; prefetch `latest_jobs`."""
+    segments = Segment.objects.filter(recording=OuterRef("pk")).order_by().values("recording")
+    heard = segments.exclude(state=SegmentState.PENDING)
+    touched = segments.exclude(state__in=UNTOUCHED_SEGMENTS)
+    return rows.annotate(
+        segment_count=Coalesce(Subquery(segments.annotate(n=Count("pk")).values("n")), 0),
+        heard_count=Coalesce(Subquery(heard.annotate(n=Count("pk")).values("n")), 0),
+        corrected_count=Coalesce(Subquery(touched.annotate(n=Count("pk")).values("n")), 0),
+        locked_count=Coalesce(
+            Subquery(segments.filter(locked=True).annotate(n=Count("pk")).values("n")), 0
+        ),
+    ).prefetch_related(Prefetch("jobs", Job.objects.order_by("-id"), to_attr="latest_jobs"))
+
+
+def segments_for(
+    person: Person,
+    *,
+    project: int | None = None,
+    recording: int | None = None,
+    state: str = "",
+    order: str = "time",
+    search: str = "",
+) -> QuerySet[Segment]:
+    """List segments with their live lease and hypotheses, by time or worst first."""
+    rows = visible(Segment.objects.select_related("recording", "locked_by"), person)
+    if project is not None:
+        rows = rows.filter(project_id=project)
+    if recording is not None:
+        rows = rows.filter(recording_id=recording)
+    if state:
+        if state not in SegmentState.values:
+            raise Invalid("Unknown state.", state=" or ".join(SegmentState.values))
+        rows = rows.filter(state=state)
+    if search:
+        rows = rows.filter(text__icontains=search)
+    if order not in SEGMENT_ORDERS:
+        raise Invalid("Unknown order.", order=" or ".join(SEGMENT_ORDERS))
+    return with_details(rows).order_by(*SEGMENT_ORDERS[order])
+
+
+class _Now(Func):
+    function = "clock_timestamp"
+    template = "%(function)s()"
+    output_field = DateTimeField()
+
+
+def with_details(rows: QuerySet[Segment]) -> QuerySet[Segment]:
+    """Annotate segments with `lease_holder` and `lease_until`; prefetch `heard`, newest first."""
+    live = Lease.objects.filter(segment=OuterRef("pk"), expires_at__gt=_Now())
+    return rows.annotate(
+        lease_holder=Subquery(live.values("holder__username")),
+        lease_until=Subquery(live.values("expires_at")),
+    ).prefetch_related(Prefetch("hypotheses", Hypothesis.objects.order_by("-id"), to_attr="heard"))
+
+
+def history_of(segment: Segment) -> QuerySet[Revision]:
+    """List every version of a segment's text, newest first, with its author."""
+    return Revision.objects.filter(segment=segment).select_related("author").order_by("-number")
+
+
+def audit_of(segment: Segment) -> QuerySet[AuditEvent]:
+    """List every audited change of a segment and its revisions, newest first."""
+    return AuditEvent.objects.filter(segment_id=segment.pk).order_by("-id")
+
+
+def jobs_for(person: Person, *, project: int | None = None, state: str = "") -> QuerySet[Job]:
+    """List jobs, newest first."""
+    rows = visible(Job.objects.select_related("recording", "created_by"), person)
+    if project is not None:
+        rows = rows.filter(project_id=project)
+    if state:
+        if state not in JobState.values:
+            raise Invalid("Unknown state.", state=" or ".join(JobState.values))
+        rows = rows.filter(state=state)
+    return rows.order_by("-id")
+
+
+def eta_s(job: Job) -> int | None:
+    """Estimate the seconds a live job still needs from its own pace; None before there is one."""
+    if job.state != JobState.RUNNING or not job.processed_items:
+        return None
+    done = (
+        Decoding.objects.filter(job=job, state=DecodingState.DONE)
+        .exclude(finished_at=None)
+        .aggregate(
+            spent=Sum("processing_ms"),
+            audio=Sum(ExpressionWrapper(F("end_ms") - F("start_ms"), output_field=BigIntegerField())),
+        )
+    )
+    left = Decoding.objects.filter(
+        job=job, state__in=(DecodingState.QUEUED, DecodingState.RUNNING)
+    ).aggregate(audio=Sum(ExpressionWrapper(F("end_ms") - F("start_ms"), output_field=BigIntegerField())))
+    if not done["audio"] or not left["audio"]:
+        return None
+    return max(1, round((done["spent"] or 0) / done["audio"] * left["audio"] / 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """Count what waits and what runs in one queue."""
+
+    queue: str
+    waiting: int
+    running: int
+    oldest: datetime | None
+
+
+def queue_depths() -> list[QueueDepth]:
+    """Count the work in each queue from PostgreSQL, for the metrics and the ops page."""
+    depths = []
+    audio = Recording.objects.aggregate(
+        waiting=Count("pk", filter=Q(state=RecordingState.STORED)),
+        running=Count("pk", filter=Q(state=RecordingState.PREPARING)),
+        oldest=Min("created_at", filter=Q(state=RecordingState.STORED)),
+    )
+    depths.append(QueueDepth("audio", audio["waiting"], audio["running"], audio["oldest"]))
+    rows = {
+        row["pass_name"]: row
+        for row in Decoding.objects.filter(state__in=(DecodingState.QUEUED, DecodingState.RUNNING))
+        .values("pass_name")
+        .annotate(
+            waiting=Count("pk", filter=Q(state=DecodingState.QUEUED)),
+            running=Count("pk", filter=Q(state=DecodingState.RUNNING)),
+            oldest=Min("created_at", filter=Q(state=DecodingState.QUEUED)),
+        )
+    }
+    for name in ("draft", "refine"):
+        row = rows.get(name)
+        depths.append(
+            QueueDepth(name, row["waiting"], row["running"], row["oldest"])
+            if row
+            else QueueDepth(name, 0, 0, None)
+        )
+    return depths
+

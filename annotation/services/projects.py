@@ -1,0 +1,97 @@
+"""Open projects, change their settings, give people roles."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from annotation.conf import conf
+from annotation.errors import Conflict, Denied, Invalid, NotFound
+from annotation.models import Membership, Project, User
+from annotation.permissions import may_create_projects, require
+from annotation.states import Role
+
+#: What a manager may set; everything else of a project is the system's.
+SETTINGS: Final = (
+    "name",
+    "description",
+    "language",
+    "segmentation",
+    "segment_target_ms",
+    "segment_max_ms",
+    "draft_model",
+    "refine_model",
+    "glossary",
+)
+
+
+def create_project(*, user: User, **values: Any) -> Project:
+    """Open a project with `user` as its manager; unset models default to real Whisper names."""
+    if not may_create_projects(user):
+        raise Denied("You may not open projects. Ask an administrator for the right 'Can add project'.")
+    values.setdefault("draft_model", conf().default_draft_model)
+    values.setdefault("refine_model", conf().default_refine_model)
+    project = Project(created_by=user)
+    _apply(project, values)
+    with transaction.atomic():
+        project.save()
+        Membership.objects.create(project=project, user=user, role=Role.MANAGER)
+    return project
+
+
+def update_project(*, user: User, project: Project, **values: Any) -> Project:
+    """Change settings of a project; work already planned keeps the options it was planned with."""
+    require(user, "settings", project)
+    _apply(project, values)
+    with transaction.atomic():
+        project.save(update_fields=[name for name in SETTINGS if name in values])
+    return project
+
+
+def _apply(project: Project, values: dict[str, Any]) -> None:
+    unknown = sorted(set(values) - set(SETTINGS))
+    if unknown:
+        raise Invalid("Some settings are unknown.", **{name: "not a setting of a project" for name in unknown})
+    for name, value in values.items():
+        setattr(project, name, value)
+    project.refine_model = project.refine_model or None
+    glossary = project.glossary
+    if not isinstance(glossary, list) or not all(isinstance(t, str) and len(t) <= 100 for t in glossary):
+        raise Invalid("The glossary is a list of terms of up to 100 characters.", glossary="list of strings")
+    try:
+        project.full_clean(exclude=["created_by"])
+    except ValidationError as error:
+        raise Invalid("Some settings are not valid.", **error.message_dict) from error
+
+
+def set_membership(*, user: User, project: Project, member: User, role: Role) -> Membership:
+    """Give `member` a role in the project, or another role than before."""
+    require(user, "members", project)
+    if role != Role.MANAGER:
+        _refuse_last_manager(project, member)
+    try:
+        with transaction.atomic():
+            membership, _ = Membership.objects.update_or_create(
+                project=project, user=member, defaults={"role": role}
+            )
+    except IntegrityError as error:
+        raise Conflict("Somebody changed this membership at the same moment; look again.") from error
+    return membership
+
+
+def remove_membership(*, user: User, project: Project, member: User) -> None:
+    """Take `member` out of the project; what they wrote stays, with their name in the audit."""
+    require(user, "members", project)
+    _refuse_last_manager(project, member)
+    with transaction.atomic():
+        deleted, _ = Membership.objects.filter(project=project, user=member).delete()
+    if not deleted:
+        raise NotFound(f"{member.get_username()} is not a member of this project.")
+
+
+def _refuse_last_manager(project: Project, member: User) -> None:
+    managers = Membership.objects.filter(project=project, role=Role.MANAGER)
+    if managers.filter(user=member).exists() and not managers.exclude(user=member).exists():
+        raise Conflict("The last manager of a project cannot step down; name another manager first.")

@@ -1,0 +1,105 @@
+"""Make the work that PostgreSQL holds happen, whatever was lost elsewhere.
+
+Rings again for whatever waits, queues again what a dead worker held, ends what is over. Any number of
+copies may run at any time, in every worker and in the schedule: each step is a conditional UPDATE with
+`SKIP LOCKED`, so they share the work instead of repeating it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from django.db import connection
+from django.db.models import F
+
+from annotation.conf import conf
+from annotation.doorbell import Bell, ring
+from annotation.errors import AnnotationError
+from annotation.models import Job, Recording, Upload
+from annotation.services import decodings, jobs, recordings, uploads
+from annotation.states import LIVE_JOBS, UploadState
+
+ORPHAN_AGE_S: Final = 24 * 3600
+"""Files without a row are older than any request by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """Count what one round found to do."""
+
+    recordings_requeued: int
+    decodings_requeued: int
+    jobs_refreshed: int
+    rung: tuple[Bell, ...]
+
+
+def reconcile() -> Reconciled:
+    """Run one round: requeue expired claims, refresh live jobs, ring for what waits."""
+    requeued_recordings = recordings.reclaim_expired()
+    requeued_decodings = decodings.reclaim_expired()
+    live = list(Job.objects.filter(state__in=LIVE_JOBS).order_by("pk").values_list("pk", flat=True)[:1000])
+    jobs.refresh(live)
+    waiting = _waiting()
+    for bell in waiting:
+        ring(bell)
+    return Reconciled(requeued_recordings, requeued_decodings, len(live), waiting)
+
+
+def _waiting() -> tuple[Bell, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT EXISTS (SELECT 1 FROM annotation_recording r
+                            WHERE r.state = 'stored'
+                              AND (r.available_at IS NULL OR r.available_at <= clock_timestamp())
+                              AND EXISTS (SELECT 1 FROM annotation_job job WHERE job.recording_id = r.id
+                                             AND job.state IN ('pending', 'running'))),
+                   EXISTS (SELECT 1 FROM annotation_decoding WHERE state = 'queued' AND pass_name = 'draft'
+                              AND (available_at IS NULL OR available_at <= clock_timestamp())),
+                   EXISTS (SELECT 1 FROM annotation_decoding WHERE state = 'queued' AND pass_name = 'refine'
+                              AND (available_at IS NULL OR available_at <= clock_timestamp()))
+            """
+        )
+        row = cursor.fetchone()
+    bells: tuple[Bell, ...] = ("audio", "draft", "refine")
+    return tuple(bell for bell, waits in zip(bells, row, strict=True) if waits)
+
+
+def sweep() -> int:
+    """Finish uploads that a crash left whole, expire abandoned ones, remove files without a row.
+
+    Returns how many files and folders were removed.
+    """
+    whole = Upload.objects.filter(state=UploadState.OPEN, offset=F("size_bytes"))
+    for upload in whole.select_related("project", "user")[:100]:
+        try:
+            uploads.finish_if_whole(upload=upload)
+        except AnnotationError:
+            continue  # busy in another process, or refused for a reason its owner has been told
+    uploads.expire_old()
+    return _remove_orphans()
+
+
+def _remove_orphans() -> int:
+    root = conf().media_root
+    removed = 0
+    for folder in _old_entries(root / "recordings"):
+        if folder.name.isdecimal() and not Recording.objects.filter(pk=int(folder.name)).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    for path in _old_entries(root / "uploads"):
+        if not Upload.objects.filter(pk=path.name, state=UploadState.OPEN).exists():
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def _old_entries(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    limit = time.time() - ORPHAN_AGE_S
+    return [entry for entry in folder.iterdir() if entry.stat().st_mtime < limit]

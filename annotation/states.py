@@ -1,0 +1,167 @@
+"""State machines as data: every state, and the only moves allowed between states.
+
+Services turn each arrow into one conditional UPDATE and look at its row count; tables here are what
+they, the pages and the tests read, so a move that is not listed cannot be made anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.db.models import TextChoices
+
+
+class Role(TextChoices):
+    """What a member may do in a project."""
+
+    ANNOTATOR = "annotator", "Annotator"
+    REVIEWER = "reviewer", "Reviewer"
+    MANAGER = "manager", "Manager"
+
+
+class UploadState(TextChoices):
+    """Where a resumable upload stands."""
+
+    OPEN = "open", "Open"
+    FINISHED = "finished", "Finished"
+    ABORTED = "aborted", "Aborted"
+    EXPIRED = "expired", "Expired"
+
+
+class RecordingState(TextChoices):
+    """Where a recording's audio stands. Transcription is a Job, so a failed model never blocks people."""
+
+    STORED = "stored", "Waiting"
+    PREPARING = "preparing", "Preparing"
+    READY = "ready", "Ready"
+    REJECTED = "rejected", "Rejected"
+
+
+class Pass(TextChoices):
+    """Which pass of the two-pass transcription a decoding belongs to."""
+
+    DRAFT = "draft", "Draft"
+    REFINE = "refine", "Refine"
+
+
+class DecodingState(TextChoices):
+    """Where one model's work over one window stands."""
+
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class SegmentState(TextChoices):
+    """How far the text of a segment has come."""
+
+    PENDING = "pending", "Pending"
+    DRAFT = "draft", "Draft"
+    REFINED = "refined", "Refined"
+    CORRECTED = "corrected", "Corrected"
+    SKIPPED = "skipped", "Skipped"
+    ACCEPTED = "accepted", "Accepted"
+    RETURNED = "returned", "Returned"
+
+
+class Source(TextChoices):
+    """Who wrote a revision."""
+
+    DRAFT = "draft", "Draft model"
+    REFINE = "refine", "Refine model"
+    HUMAN = "human", "Person"
+    IMPORT = "import", "Import"
+
+
+class JobKind(TextChoices):
+    """What kind of work a person asked for."""
+
+    TRANSCRIBE = "transcribe", "Transcribe"
+
+
+class JobState(TextChoices):
+    """Where a job stands."""
+
+    PENDING = "pending", "Pending"
+    RUNNING = "running", "Running"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class Segmentation(TextChoices):
+    """How a recording is cut into segments."""
+
+    PAUSES = "pauses", "At pauses"
+    FIXED = "fixed", "Fixed 30 s"
+
+
+Transitions = Mapping[str, frozenset[str]]
+
+UPLOAD_TRANSITIONS: Final[Transitions] = {
+    UploadState.OPEN: frozenset({UploadState.FINISHED, UploadState.ABORTED, UploadState.EXPIRED}),
+    UploadState.FINISHED: frozenset(),
+    UploadState.ABORTED: frozenset(),
+    UploadState.EXPIRED: frozenset(),
+}
+
+RECORDING_TRANSITIONS: Final[Transitions] = {
+    RecordingState.STORED: frozenset({RecordingState.PREPARING}),
+    # Back to stored: its worker died and the claim ran out.
+    RecordingState.PREPARING: frozenset(
+        {RecordingState.READY, RecordingState.REJECTED, RecordingState.STORED}
+    ),
+    RecordingState.READY: frozenset(),
+    # A rejected file can be tried again by a person (another FFmpeg, a mended disk).
+    RecordingState.REJECTED: frozenset({RecordingState.STORED}),
+}
+
+DECODING_TRANSITIONS: Final[Transitions] = {
+    DecodingState.QUEUED: frozenset({DecodingState.RUNNING, DecodingState.CANCELLED}),
+    DecodingState.RUNNING: frozenset(
+        {DecodingState.DONE, DecodingState.FAILED, DecodingState.QUEUED, DecodingState.CANCELLED}
+    ),
+    DecodingState.DONE: frozenset(),
+    DecodingState.FAILED: frozenset({DecodingState.QUEUED}),
+    DecodingState.CANCELLED: frozenset({DecodingState.QUEUED}),
+}
+
+JOB_TRANSITIONS: Final[Transitions] = {
+    JobState.PENDING: frozenset(
+        {JobState.RUNNING, JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
+    ),
+    JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}),
+    JobState.COMPLETED: frozenset(),
+    JobState.FAILED: frozenset({JobState.PENDING}),
+    JobState.CANCELLED: frozenset({JobState.PENDING}),
+}
+
+SEGMENT_TRANSITIONS: Final[Transitions] = {
+    SegmentState.PENDING: frozenset(
+        {SegmentState.DRAFT, SegmentState.REFINED, SegmentState.CORRECTED, SegmentState.SKIPPED}
+    ),
+    SegmentState.DRAFT: frozenset({SegmentState.REFINED, SegmentState.CORRECTED, SegmentState.SKIPPED}),
+    SegmentState.REFINED: frozenset({SegmentState.REFINED, SegmentState.CORRECTED, SegmentState.SKIPPED}),
+    SegmentState.CORRECTED: frozenset(
+        {SegmentState.CORRECTED, SegmentState.SKIPPED, SegmentState.ACCEPTED, SegmentState.RETURNED}
+    ),
+    SegmentState.SKIPPED: frozenset({SegmentState.CORRECTED, SegmentState.RETURNED, SegmentState.ACCEPTED}),
+    SegmentState.ACCEPTED: frozenset({SegmentState.RETURNED}),
+    SegmentState.RETURNED: frozenset({SegmentState.CORRECTED, SegmentState.SKIPPED}),
+}
+
+#: Jobs that may still change by themselves.
+LIVE_JOBS: Final = (JobState.PENDING, JobState.RUNNING)
+#: Jobs a person may ask to run again.
+RETRIABLE_JOBS: Final = (JobState.FAILED, JobState.CANCELLED)
+#: Decodings that still cost somebody time.
+LIVE_DECODINGS: Final = (DecodingState.QUEUED, DecodingState.RUNNING)
+#: States of a segment whose text no person has touched: a better model may replace it silently.
+UNTOUCHED_SEGMENTS: Final = (SegmentState.PENDING, SegmentState.DRAFT, SegmentState.REFINED)
+#: States from which a person's save leads to `corrected`.
+EDITABLE_SEGMENTS: Final = tuple(
+    state for state, moves in SEGMENT_TRANSITIONS.items() if SegmentState.CORRECTED in moves
+)

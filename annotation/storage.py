@@ -1,0 +1,56 @@
+"""Where files lie. Names are made here from ids alone; a client's name is data and never a path."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from annotation.conf import conf
+
+ORIGINAL: Final = "original"
+WAV: Final = "audio.wav"
+PEAKS: Final = "peaks.bin"
+
+
+def recording_dir(recording_id: int) -> Path:
+    """Return the folder of one recording, whether or not it exists."""
+    return conf().media_root / "recordings" / str(recording_id)
+
+
+def original_path(recording_id: int) -> Path:
+    """Return where the uploaded bytes of a recording lie."""
+    return recording_dir(recording_id) / ORIGINAL
+
+
+def wav_path(recording_id: int) -> Path:
+    """Return where the 16 kHz mono WAV of a recording lies."""
+    return recording_dir(recording_id) / WAV
+
+
+def peaks_path(recording_id: int) -> Path:
+    """Return where the waveform peaks of a recording lie."""
+    return recording_dir(recording_id) / PEAKS
+
+
+def upload_path(upload_id: UUID) -> Path:
+    """Return where the bytes of an unfinished upload lie."""
+    return conf().media_root / "uploads" / upload_id.hex
+
+
+def free_bytes() -> int:
+    """Return the free space of the media disk, for people who are not root."""
+    root = conf().media_root
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return shutil.disk_usage(root).free
+
+
+def sync_directory(path: Path) -> None:
+    """Make a rename inside `path` survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
