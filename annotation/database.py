@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
 
 APP_ROLE: Final = "earmark_app"
 READONLY_ROLE: Final = "earmark_readonly"
@@ -21,33 +22,42 @@ INSERT_ONLY: Final = ("annotation_revision", "annotation_hypothesis")
 SECRET: Final = ("annotation_user", "django_session", "knox_authtoken")
 
 
+APP_GRANTS: Final = """
+    REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
+    GRANT USAGE ON SCHEMA public, audit TO {role};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
+    GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
+    REVOKE INSERT, UPDATE, DELETE ON annotation_auditevent, django_migrations FROM {role};
+    GRANT SELECT ON audit.event TO {role};
+"""
+
+READONLY_GRANTS: Final = """
+    GRANT USAGE ON SCHEMA public, audit TO {role};
+    GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};
+    GRANT SELECT ON audit.event TO {role};
+"""
+
+
 def grant(connection: BaseDatabaseWrapper) -> None:
-    """Give the app and read-only roles their rights on every table; skip roles that do not exist."""
-    quote = connection.ops.quote_name
-    with connection.cursor() as cursor:
+    """Give the app and read-only roles their rights on every table; skip roles that do not exist.
+
+    One transaction: a running web process never meets the moment between the revoke and the grant.
+    """
+    app, readonly = sql.Identifier(APP_ROLE), sql.Identifier(READONLY_ROLE)
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [[APP_ROLE, READONLY_ROLE]])
         roles = {row[0] for row in cursor.fetchall()}
         tables = set(connection.introspection.table_names(cursor))
         if APP_ROLE in roles:
-            cursor.execute(
-                f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {APP_ROLE};"
-                f"GRANT USAGE ON SCHEMA public, audit TO {APP_ROLE};"
-                f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP_ROLE};"
-                f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE};"
-                f"REVOKE INSERT, UPDATE, DELETE ON annotation_auditevent, django_migrations FROM {APP_ROLE};"
-                f"GRANT SELECT ON audit.event TO {APP_ROLE};"
-            )
+            cursor.execute(sql.SQL(APP_GRANTS).format(role=app))
             for table in INSERT_ONLY:
-                cursor.execute(f"REVOKE UPDATE, DELETE ON {quote(table)} FROM {APP_ROLE}")
+                revoke = sql.SQL("REVOKE UPDATE, DELETE ON {} FROM {}")
+                cursor.execute(revoke.format(sql.Identifier(table), app))
         if READONLY_ROLE in roles:
-            cursor.execute(
-                f"GRANT USAGE ON SCHEMA public, audit TO {READONLY_ROLE};"
-                f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READONLY_ROLE};"
-                f"GRANT SELECT ON audit.event TO {READONLY_ROLE};"
-            )
-            for table in SECRET:
-                if table in tables:
-                    cursor.execute(f"REVOKE SELECT ON {quote(table)} FROM {READONLY_ROLE}")
+            cursor.execute(sql.SQL(READONLY_GRANTS).format(role=readonly))
+            for table in sorted(tables.intersection(SECRET)):
+                revoke = sql.SQL("REVOKE SELECT ON {} FROM {}")
+                cursor.execute(revoke.format(sql.Identifier(table), readonly))
 
 
 def grant_after_migrate(*, using: str, **kwargs: Any) -> None:

@@ -83,9 +83,7 @@ def with_counts(rows: QuerySet[Recording]) -> QuerySet[Recording]:
         segment_count=Coalesce(Subquery(segments.annotate(n=Count("pk")).values("n")), 0),
         heard_count=Coalesce(Subquery(heard.annotate(n=Count("pk")).values("n")), 0),
         corrected_count=Coalesce(Subquery(touched.annotate(n=Count("pk")).values("n")), 0),
-        locked_count=Coalesce(
-            Subquery(segments.filter(locked=True).annotate(n=Count("pk")).values("n")), 0
-        ),
+        locked_count=Coalesce(Subquery(segments.filter(locked=True).annotate(n=Count("pk")).values("n")), 0),
     ).prefetch_related(Prefetch("jobs", Job.objects.order_by("-id"), to_attr="latest_jobs"))
 
 
@@ -169,7 +167,9 @@ def eta_s(job: Job) -> int | None:
     ).aggregate(audio=Sum(ExpressionWrapper(F("end_ms") - F("start_ms"), output_field=BigIntegerField())))
     if not done["audio"] or not left["audio"]:
         return None
-    return max(1, round((done["spent"] or 0) / done["audio"] * left["audio"] / 1000))
+    rtf: float = (done["spent"] or 0) / done["audio"]
+    seconds: int = round(rtf * left["audio"] / 1000)
+    return max(1, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,4 +209,3 @@ def queue_depths() -> list[QueueDepth]:
             else QueueDepth(name, 0, 0, None)
         )
     return depths
-

@@ -130,9 +130,7 @@ DECODING_TRANSITIONS: Final[Transitions] = {
 }
 
 JOB_TRANSITIONS: Final[Transitions] = {
-    JobState.PENDING: frozenset(
-        {JobState.RUNNING, JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
-    ),
+    JobState.PENDING: frozenset({JobState.RUNNING, JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}),
     JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}),
     JobState.COMPLETED: frozenset(),
     JobState.FAILED: frozenset({JobState.PENDING}),

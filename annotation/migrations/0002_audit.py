@@ -37,7 +37,7 @@ CREATE INDEX event_by_row ON audit.event (table_name, row_id, id);
 CREATE INDEX event_by_actor ON audit.event (actor_id, id) WHERE actor_id IS NOT NULL;
 
 COMMENT ON TABLE audit.event IS
-    'Every change of segments, revisions, recordings, projects, memberships and users. Written by triggers only.';
+    'Changes of segments, revisions, recordings, projects, memberships, users. Written by triggers only.';
 
 -- Append-only even for the owner: a mistake in a migration must not rewrite history.
 CREATE FUNCTION audit.refuse() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -18,9 +18,7 @@ class Project(models.Model):
     description = models.TextField(blank=True, default="", max_length=10_000)
     language = models.CharField(max_length=12, blank=True, default="")
     """ISO 639 code as Whisper names it; empty = detect."""
-    segmentation = models.CharField(
-        max_length=12, choices=Segmentation.choices, default=Segmentation.PAUSES
-    )
+    segmentation = models.CharField(max_length=12, choices=Segmentation.choices, default=Segmentation.PAUSES)
     segment_target_ms = models.PositiveIntegerField(
         default=6_000, validators=[MinValueValidator(1_000), MaxValueValidator(30_000)]
     )

@@ -21,5 +21,3 @@ def in_seconds(seconds: float) -> Combinable:
     return ExpressionWrapper(
         ClockTimestamp() + Value(timedelta(seconds=seconds)), output_field=DateTimeField()
     )
-
-

@@ -274,8 +274,8 @@ def _deal(result: Result, segments: Sequence[Segment]) -> list[Hypothesis]:
         for s in segments
         if s.channel == claimed.channel and claimed.start_ms <= s.start_ms and s.end_ms <= claimed.end_ms
     ]
-    words = [
-        [claimed.start_ms + w.start_ms, claimed.start_ms + w.end_ms, w.text, round(w.probability, 4)]
+    words: list[tuple[int, int, str, float]] = [
+        (claimed.start_ms + w.start_ms, claimed.start_ms + w.end_ms, w.text, round(w.probability, 4))
         for w in heard.words
     ]
     dealt: list[Hypothesis] = []
@@ -296,7 +296,7 @@ def _deal(result: Result, segments: Sequence[Segment]) -> list[Hypothesis]:
                 pass_name=claimed.pass_name,
                 model=claimed.model,
                 text=text,
-                words=share,
+                words=[list(word) for word in share],
                 signals={**heard.signals.to_json(), "flags": list(heard.flags)},
                 risk=score,
                 risk_reasons=list(reasons),
@@ -432,13 +432,13 @@ def reclaim_expired(limit: int = 500) -> int:
                  ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
                AND d.state = 'running'
             RETURNING d.job_id
-            """,
+            """,  # noqa: S608 - both parts are constants of this file
             {
                 "max": conf().max_attempts,
                 "final": False,
                 "delay": 0.0,
                 "code": "worker_lost",
-                "cause": "The worker that held this window stopped without a word (killed, or out of memory).",
+                "cause": "The worker that held this window went silent (killed, or out of memory).",
                 "limit": limit,
             },
         )

@@ -45,7 +45,8 @@ UPDATE annotation_job AS job
        state = CASE WHEN recording.state = 'rejected' THEN 'failed'
                     WHEN recording.state = 'ready' AND count.live = 0 AND count.failed > 0 THEN 'failed'
                     WHEN recording.state = 'ready' AND count.live = 0 THEN 'completed'
-                    WHEN recording.state = 'stored' AND count.total = 0 AND job.state = 'pending' THEN 'pending'
+                    WHEN recording.state = 'stored' AND count.total = 0 AND job.state = 'pending'
+                         THEN 'pending'
                     ELSE 'running' END,
        error_code = CASE WHEN recording.state = 'rejected' THEN recording.cause_code
                          ELSE coalesce(count.cause_code, '') END,
@@ -129,15 +130,12 @@ def retry(*, user: User, job: Job) -> Job:
         if not rows:
             job.refresh_from_db()
             raise Conflict(f"This job is {job.state}; only a failed or cancelled job can be retried.")
-        Recording.objects.filter(pk=job.recording_id, state=RecordingState.REJECTED).update(
-            state=RecordingState.STORED, attempts=0, cause="", cause_code="", available_at=None
-        )
-        Recording.objects.filter(pk=job.recording_id, state=RecordingState.STORED).update(
-            attempts=0, available_at=None
-        )
-        Decoding.objects.filter(
-            job=job, state__in=(DecodingState.FAILED, DecodingState.CANCELLED)
-        ).update(
+        recording = job.recording
+        if recording is not None:
+            Recording.objects.filter(
+                pk=recording.pk, state__in=(RecordingState.REJECTED, RecordingState.STORED)
+            ).update(state=RecordingState.STORED, attempts=0, cause="", cause_code="", available_at=None)
+        Decoding.objects.filter(job=job, state__in=(DecodingState.FAILED, DecodingState.CANCELLED)).update(
             state=DecodingState.QUEUED,
             attempts=0,
             available_at=None,
@@ -145,7 +143,6 @@ def retry(*, user: User, job: Job) -> Job:
             cause_code="",
             finished_at=None,
         )
-        recording = job.recording
         if recording is not None and recording.state == RecordingState.READY:
             decodings.plan(job=job, recording=recording)
         ring_on_commit("audio")

@@ -49,9 +49,7 @@ def acquire(*, user: User, segment: Segment) -> Held:
     if segment.locked:
         raise locked_error(segment)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            ACQUIRE, {"segment": segment.pk, "user": user.pk, "seconds": float(conf().lease_s)}
-        )
+        cursor.execute(ACQUIRE, {"segment": segment.pk, "user": user.pk, "seconds": float(conf().lease_s)})
         row = cursor.fetchone()
         if row is None:
             raise leased_error(segment)

@@ -16,7 +16,29 @@ KEPT_INVISIBLE: Final = frozenset("\u200c\u200d")
 #: What a web server might run or a browser render in our origin. Files are stored without their
 #: extension, but such a name has no business among recordings.
 ACTIVE_EXTENSIONS: Final = frozenset(
-    "php phtml phar asp aspx jsp cgi pl py rb sh bat cmd ps1 html htm xhtml svg js mjs wasm".split()
+    [
+        "php",
+        "phtml",
+        "phar",
+        "asp",
+        "aspx",
+        "jsp",
+        "cgi",
+        "pl",
+        "py",
+        "rb",
+        "sh",
+        "bat",
+        "cmd",
+        "ps1",
+        "html",
+        "htm",
+        "xhtml",
+        "svg",
+        "js",
+        "mjs",
+        "wasm",
+    ]
 )
 
 #: Device names that Windows refuses whatever follows the dot.

@@ -53,7 +53,7 @@ def update_project(*, user: User, project: Project, **values: Any) -> Project:
 def _apply(project: Project, values: dict[str, Any]) -> None:
     unknown = sorted(set(values) - set(SETTINGS))
     if unknown:
-        raise Invalid("Some settings are unknown.", **{name: "not a setting of a project" for name in unknown})
+        raise Invalid("Some settings are unknown.", **dict.fromkeys(unknown, "not a setting of a project"))
     for name, value in values.items():
         setattr(project, name, value)
     project.refine_model = project.refine_model or None
@@ -63,7 +63,8 @@ def _apply(project: Project, values: dict[str, Any]) -> None:
     try:
         project.full_clean(exclude=["created_by"])
     except ValidationError as error:
-        raise Invalid("Some settings are not valid.", **error.message_dict) from error
+        detail: dict[str, Any] = dict(error.message_dict)
+        raise Invalid("Some settings are not valid.", **detail) from error
 
 
 def set_membership(*, user: User, project: Project, member: User, role: Role) -> Membership:

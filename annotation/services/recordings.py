@@ -184,9 +184,7 @@ def finish_preparation(claimed: ClaimedRecording, prepared: Prepared) -> bool:
         spans = cut(recording, prepared.silences)
         Segment.objects.bulk_create(
             (
-                Segment(
-                    project=recording.project, recording=recording, start_ms=s.start_ms, end_ms=s.end_ms
-                )
+                Segment(project=recording.project, recording=recording, start_ms=s.start_ms, end_ms=s.end_ms)
                 for s in spans
             ),
             batch_size=1000,
@@ -224,7 +222,11 @@ def fail_preparation(claimed: ClaimedRecording, *, code: str, message: str) -> b
     if claimed.attempts >= conf().max_attempts:
         return _end(claimed, RecordingState.REJECTED, code, message)
     return _end(
-        claimed, RecordingState.STORED, code, message, delay=conf().retry_delay_s * 2 ** (claimed.attempts - 1)
+        claimed,
+        RecordingState.STORED,
+        code,
+        message,
+        delay=conf().retry_delay_s * 2 ** (claimed.attempts - 1),
     )
 
 
@@ -288,13 +290,8 @@ def reclaim_expired(limit: int = 100) -> int:
 
 
 def _held(claimed: ClaimedRecording) -> Any:
-    return Recording.objects.filter(
-        pk=claimed.id, claim=claimed.claim, state=RecordingState.PREPARING
-    )
+    return Recording.objects.filter(pk=claimed.id, claim=claimed.claim, state=RecordingState.PREPARING)
 
 
 def _live_jobs(recording_id: int) -> list[int]:
-    return list(
-        Job.objects.filter(recording=recording_id, state__in=LIVE_JOBS).values_list("pk", flat=True)
-    )
-
+    return list(Job.objects.filter(recording=recording_id, state__in=LIVE_JOBS).values_list("pk", flat=True))

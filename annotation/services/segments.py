@@ -57,9 +57,13 @@ def clean_text(value: object) -> str:
     bad = {c for c in text if unicodedata.category(c) == "Cc" and c not in "\n\t"}
     if bad:
         names = ", ".join(sorted(f"U+{ord(c):04X}" for c in bad))
-        raise Invalid(f"The text holds control characters ({names}); remove them.", text="no control characters")
+        raise Invalid(
+            f"The text holds control characters ({names}); remove them.", text="no control characters"
+        )
     if len(text) > MAX_TEXT:
-        raise Invalid(f"The text is longer than {MAX_TEXT:,} characters.", text=f"at most {MAX_TEXT} characters")
+        raise Invalid(
+            f"The text is longer than {MAX_TEXT:,} characters.", text=f"at most {MAX_TEXT} characters"
+        )
     return text
 
 
@@ -144,7 +148,11 @@ def lock(*, user: User, segment: Segment, base_revision: int | None = None) -> S
         if base_revision is not None:
             conditions["revision"] = base_revision
         rows = Segment.objects.filter(**conditions).update(
-            locked=True, locked_at=ClockTimestamp(), locked_by=user, unlock_reason="", updated_at=ClockTimestamp()
+            locked=True,
+            locked_at=ClockTimestamp(),
+            locked_by=user,
+            unlock_reason="",
+            updated_at=ClockTimestamp(),
         )
         if rows:
             announce(segment, locked=True, by=user.get_username())
@@ -195,5 +203,3 @@ def announce(segment: Segment, **what: Any) -> None:
 
 def _fresh(segment: Segment) -> Segment:
     return Segment.objects.select_related("project", "recording", "locked_by").get(pk=segment.pk)
-
-

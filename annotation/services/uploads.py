@@ -81,7 +81,8 @@ def check_size(size_bytes: int) -> None:
         raise Invalid("The file is empty; record or export it again.", code="empty_file")
     if size_bytes > conf().max_upload_bytes:
         raise TooLarge(
-            f"The file has {size_bytes / MIB:,.0f} MiB; the limit here is {conf().max_upload_bytes / MIB:,.0f}.",
+            f"The file has {size_bytes / MIB:,.0f} MiB; "
+            f"the limit here is {conf().max_upload_bytes / MIB:,.0f} MiB.",
             limit_bytes=conf().max_upload_bytes,
         )
     if storage.free_bytes() - size_bytes < conf().free_space_floor_bytes:
