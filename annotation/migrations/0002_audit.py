@@ -50,7 +50,8 @@ CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit.ev
 CREATE FUNCTION audit.record() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    skipped text[] := TG_ARGV;
+    -- NULL without arguments, and jsonb minus NULL is NULL.
+    skipped text[] := coalesce(TG_ARGV, '{}');
     old_row jsonb;
     new_row jsonb;
     whole jsonb;
