@@ -159,9 +159,7 @@ def _candidates(sounds: Sequence[Span], duration_ms: int, *, pad_ms: int, pause_
     return cuts
 
 
-def _with_cuts_in_long_sounds(
-    cuts: Sequence[_Cut], max_ms: int, quietest: Quietest | None
-) -> Iterable[_Cut]:
+def _with_cuts_in_long_sounds(cuts: Sequence[_Cut], max_ms: int, quietest: Quietest | None) -> Iterable[_Cut]:
     """Add cuts inside sound that is longer than a segment may be. They cost more than any pause does."""
     for left, right in zip(cuts, cuts[1:], strict=False):
         yield left
