@@ -8,6 +8,4 @@ os.environ.setdefault("EARMARK_DATABASE_POOL_SIZE", "8")
 
 from django.core.asgi import get_asgi_application
 
-import config.celery
-
 application = get_asgi_application()

@@ -214,6 +214,11 @@ class Options:
         return not self.redis_url
 
     @property
+    def self_sufficient(self) -> bool:
+        """Tell whether nothing has to be generated: key, database and Redis are all given."""
+        return bool(self.secret_key and self.database_url and self.redis_url)
+
+    @property
     def tls(self) -> bool:
         """Tell whether people reach the site by https."""
         return self.public_url.startswith("https://")

@@ -8,12 +8,12 @@ from annotation.conf import AnnotationConf
 from config import connections
 from config.embedded import places
 from config.options import ROOT, OptionsError, load_or_exit, refuse
-from config.secrets import SecretsError, load_or_create
+from config.secrets import Secrets, SecretsError, load_or_create
 
 OPTIONS = load_or_exit()
 try:
-    # Only a deployment that names everything itself can do without a home it may write to.
-    SECRETS = load_or_create(OPTIONS.home)
+    # A deployment that names everything itself needs no file of secrets, nor a home it may write to.
+    SECRETS = Secrets() if OPTIONS.self_sufficient else load_or_create(OPTIONS.home)
 except SecretsError as error:
     refuse(OptionsError([str(error)]))
 PLACES = places.locate(OPTIONS.home)
@@ -175,7 +175,6 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_VERBOSE = False
 AXES_DISABLE_ACCESS_LOG = True
-AXES_IPWARE_PROXY_COUNT = 1 if OPTIONS.behind_proxy else 0
 AXES_SENSITIVE_PARAMETERS = ["username"]
 
 REST_KNOX = {

@@ -7,6 +7,4 @@ os.environ.setdefault("EARMARK_DATABASE_POOL_SIZE", "8")
 
 from django.core.wsgi import get_wsgi_application
 
-import config.celery
-
 application = get_wsgi_application()

@@ -87,6 +87,12 @@ def prepare(home: Path, secrets: Secrets) -> Places:
     """Make every directory the servers need, with its owner and mode; raise `PlaceError`."""
     root = os.geteuid() == 0
     home.mkdir(mode=0o711 if root else 0o700, parents=True, exist_ok=True)
+    owner = home.stat().st_uid
+    if owner != os.geteuid():
+        raise PlaceError(
+            f"{home} belongs to uid {owner} and this is uid {os.geteuid()}: its files would end up with two owners. "
+            "Run as that account, or set EARMARK_HOME to a directory of this one."
+        )
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     (home / "redis").mkdir(mode=0o700, exist_ok=True)
     uid = _server_uid(home, secrets) if root else os.geteuid()

@@ -1,0 +1,206 @@
+"""Real servers and real processes for the tests: one private PostgreSQL and Redis in a temporary home.
+
+Importing this module decides the environment of the test run, so it must come before Django's settings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psycopg
+
+from config import processes
+from config.connections import DATABASE
+from config.embedded.places import Places, prepare
+from config.embedded.processes import is_free
+from config.embedded.service import Embedded
+from config.options import load
+from config.secrets import Secrets, load_or_create
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "earmark-test-"
+SHARED_CORPUS = ROOT.parent / "shared" / "corpus"
+
+
+def _sweep() -> None:
+    """Remove the homes of test runs that were killed."""
+    for home in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if home.stat().st_uid == os.geteuid() and (home / "lock").exists() and is_free(home / "lock"):
+                shutil.rmtree(home)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Return the variables every process of this test run gets; nothing configured by the developer gets in."""
+    ours = ("EARMARK_", "DATABASE_", "REDIS_URL", "FFMPEG_BINARY", "DJANGO_", "CELERY_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    corpus = os.environ.get("EARMARK_CORPUS", str(SHARED_CORPUS))
+    return {
+        **kept,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "EARMARK_HOME": str(home),
+        "EARMARK_CONFIG": os.devnull,
+        "EARMARK_CORPUS": corpus,
+        "EARMARK_DISK_FREE_FLOOR_BYTES": "1M",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+_sweep()
+HOME = Path(tempfile.mkdtemp(prefix=PREFIX, dir=tempfile.gettempdir()))
+HOME.chmod(0o711 if os.geteuid() == 0 else 0o700)
+for _name in [n for n in os.environ if n.startswith(("EARMARK_", "DATABASE_", "REDIS_URL", "FFMPEG_BINARY"))]:
+    if _name != "EARMARK_CORPUS":
+        del os.environ[_name]
+os.environ.update(_environment(HOME))
+SECRETS: Secrets = load_or_create(HOME)
+PLACES: Places = prepare(HOME, SECRETS)
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """Return the environment of a process that belongs to this test run."""
+    return {**_environment(HOME), **extra}
+
+
+def superuser() -> psycopg.Connection[tuple[object, ...]]:
+    """Return a connection that may do anything, for what no role of ours is allowed to do."""
+    return psycopg.connect(
+        host=str(PLACES.pg_run), user="postgres", password=SECRETS.postgres_password, dbname=DATABASE, autocommit=True
+    )
+
+
+def embedded() -> Embedded:
+    """Return the servers of this test run, not yet started."""
+    return Embedded(HOME, "the test run")
+
+
+def free_port() -> int:
+    """Return a port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Running:
+    """One process of ours under test; `stop` ends it by its pid and fails the test when it will not end."""
+
+    def __init__(self, name: str, command: tuple[str, ...], env: Mapping[str, str], log: Path) -> None:
+        self.name, self.log = name, log
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                env=dict(env),
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def output(self) -> str:
+        """Return what the process has written so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def wait_output(self, text: str, seconds: float = 30.0) -> None:
+        """Wait until the process has written `text`."""
+        deadline = time.monotonic() + seconds
+        while text not in self.output():
+            if not self.alive or time.monotonic() > deadline:
+                raise AssertionError(f"{self.name} did not say {text!r}; it said:\n{self.output()[-4000:]}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """Send SIGKILL to the process and all its children, and reap it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self, seconds: float = 25.0) -> int:
+        """Stop the process as a deployment would; return its exit status."""
+        if self.alive:
+            self.process.terminate()
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} did not stop within {seconds} s:\n{self.output()[-4000:]}") from None
+
+
+def start_worker(queues: str, log: Path, *, pool: str | None = None, **extra: str) -> Running:
+    """Start a real worker for `queues` with the command the site uses; return once it listens."""
+    name = queues.replace(",", "-")
+    usual = {process.name: process for process in processes.WORKERS}
+    known = usual.get(f"worker-{queues.split(',')[0]}")
+    chosen = pool or (known.command[known.command.index("-P") + 1] if known else "solo")
+    command = processes.worker(f"{name}-{time.monotonic_ns()}", queues, chosen).command
+    worker = Running(f"worker {queues}", command, environment(**extra), log)
+    worker.wait_output(" ready.")
+    return worker
+
+
+def start_site(port: int, log: Path, **extra: str) -> Running:
+    """Start the real web process on `port`; return once it answers."""
+    env = environment(EARMARK_PORT=str(port), **extra)
+    site = Running("web", processes.web(load(env)).command, env, log)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2).close()
+        except urllib.error.HTTPError:
+            return site  # it answers; what it answers is the test's business
+        except OSError:
+            if not site.alive or time.monotonic() > deadline:
+                raise AssertionError(f"the web process does not answer:\n{site.output()[-4000:]}") from None
+            time.sleep(0.05)
+        else:
+            return site
+
+
+class Contents:
+    """Remember what the migrations put into the tables, and bring the database back to it."""
+
+    def __init__(self) -> None:
+        self.seeds: dict[str, bytes] = {}
+        with superuser() as connection:
+            for table in self._tables(connection):
+                if connection.execute(f"SELECT EXISTS (SELECT FROM {table})").fetchone() == (True,):  # noqa: S608 - own names
+                    with connection.cursor().copy(f"COPY {table} TO STDOUT (FORMAT binary)") as copy:
+                        self.seeds[table] = b"".join(bytes(part) for part in copy)
+
+    def restore(self) -> None:
+        """Empty every table, the audit's too, and put back what the migrations had put there."""
+        with superuser() as connection, connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")
+            for table in self._tables(connection):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - own names
+            for table, rows in self.seeds.items():
+                with connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
+                    copy.write(rows)
+
+    @staticmethod
+    def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[str]:
+        rows = connection.execute(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+            " WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
+        ).fetchall()
+        return (str(row[0]) for row in rows)
