@@ -42,7 +42,9 @@ def _contents(django_db_setup: None) -> services.Contents:
 
 
 @pytest.fixture
-def committed_db(django_db_setup: None, _contents: services.Contents, django_db_blocker: Any) -> Iterator[None]:
+def committed_db(
+    django_db_setup: None, _contents: services.Contents, django_db_blocker: Any
+) -> Iterator[None]:
     """Use the database without a transaction around the test, so that other processes see what it writes.
 
     Afterwards every table is as the migrations left it. Ask for this fixture before those that start
@@ -55,6 +57,14 @@ def committed_db(django_db_setup: None, _contents: services.Contents, django_db_
             for connection in connections.all(initialized_only=True):
                 connection.close()
             _contents.restore()
+
+
+@pytest.fixture
+def cast(db: None) -> Any:
+    """Return a project with its people (`tests.personas.Cast`), inside the test's transaction."""
+    from tests.personas import make_cast  # models can be imported only once Django is set up
+
+    return make_cast()
 
 
 @pytest.fixture(scope="session")
