@@ -158,7 +158,7 @@ def _refuse_unusable(log: DecoderLog, returncode: int, samples: int) -> None:
                 log.detail,
             )
         return
-    if returncode < 0 or returncode > 128 and log.container is None and not log.detail:
+    if returncode < 0 or (returncode > 128 and log.container is None and not log.detail):
         raise MediaRejected(
             "decoder_killed",
             "The decoder was stopped by its limits or crashed on this file. Export it again from its source.",

@@ -47,7 +47,7 @@ class TranscriptionError(Exception):
     message: str
 
 
-class MediaRejected(TranscriptionError):
+class MediaRejected(TranscriptionError):  # noqa: N818  (it names what happened to the file)
     """Say that a file is not audio we can use. The file is at fault, so trying again changes nothing.
 
     `message` is a sentence for the person who uploaded it. `detail` is what the decoder said, shortened and
@@ -64,7 +64,7 @@ class MediaRejected(TranscriptionError):
         return (type(self), (self.code, self.message, self.detail))
 
 
-class Stopped(TranscriptionError):
+class Stopped(TranscriptionError):  # noqa: N818
     """Say that the caller's `should_stop` asked for the end. Nothing was left behind on disk."""
 
     code = "stopped"
@@ -74,7 +74,7 @@ class Stopped(TranscriptionError):
         self.message = message
 
 
-class DecoderUnavailable(TranscriptionError):
+class DecoderUnavailable(TranscriptionError):  # noqa: N818
     """Say that FFmpeg itself can't be used: the installation is at fault, not the file."""
 
     code = "decoder_unavailable"
@@ -88,7 +88,7 @@ class DecoderUnavailable(TranscriptionError):
         return (type(self), (self.message, self.how_to))
 
 
-class ModelUnavailable(TranscriptionError):
+class ModelUnavailable(TranscriptionError):  # noqa: N818
     """Say that a model can't be had. `how_to` names the directory, files and option that would mend it."""
 
     def __init__(self, code: ModelCode, message: str, how_to: str = "") -> None:

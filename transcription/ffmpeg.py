@@ -12,6 +12,7 @@ size).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import resource
@@ -35,6 +36,9 @@ from transcription.types import BYTES_PER_MS, SAMPLE_RATE, MediaLimits
 
 _PIPE_BYTES: Final = 1 << 20
 _POLL_S: Final = 0.25
+# FFmpeg writes about 2 kB at a time. Being woken for each costs more than the work on it, so let them gather.
+_WORTH_WAKING: Final = 1 << 16
+_GATHER_S: Final = 0.004
 _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
 # Limits are set by the shell because it can do so between fork and exec without Python code in a forked child
@@ -231,7 +235,8 @@ class Decoder:
         Raises MediaRejected `decode_timeout`, `too_long`, `too_large_output`, `impossible_header`; Stopped.
         """
         process = self._running()
-        assert process.stdout and process.stderr
+        if process.stdout is None or process.stderr is None:
+            raise RuntimeError("the decoder was started without pipes")
         view = memoryview(block)
         filled = 0
         started = last_output = time.monotonic()
@@ -256,6 +261,8 @@ class Decoder:
                         filled += count
                         last_output = now
                         self._pcm_bytes += count
+                        if count < _WORTH_WAKING:
+                            time.sleep(_GATHER_S)
                     elif count == 0:
                         selector.unregister(process.stdout)
                     if filled == len(block):
@@ -353,11 +360,7 @@ class Decoder:
         if process is None:
             return
         if process.poll() is None:
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            process.wait()
+                process.wait()
         for stream in (process.stdout, process.stderr):
             if stream:
                 stream.close()
