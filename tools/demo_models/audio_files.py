@@ -19,7 +19,8 @@ def write_opus(path: Path, samples: Samples, bitrate: str = OPUS_BITRATE) -> Non
     command = [
         imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y",
         "-f", "f32le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "pipe:0",
-        "-c:a", "libopus", "-b:a", bitrate, "-application", "voip", "-fflags", "+bitexact", "-flags:a", "+bitexact",
+        "-c:a", "libopus", "-b:a", bitrate, "-application", "voip",
+        "-fflags", "+bitexact", "-flags:a", "+bitexact",
         "-f", "ogg", str(path),
     ]  # fmt: skip
     subprocess.run(command, input=samples.astype("<f4").tobytes(), check=True)
@@ -37,8 +38,8 @@ def read(path: Path) -> Samples:
 def cut_at_pauses(samples: Samples, pause_s: float = 0.3, pad_s: float = 0.12) -> list[tuple[int, int]]:
     """Return (start, end) samples of the stretches between pauses, by loudness alone.
 
-    A 20 ms block counts as speech when it is 9 dB above the quiet level of the recording (its 10th percentile) and
-    within 40 dB of its loud level (95th percentile).
+    A 20 ms block counts as speech when it is 9 dB above the quiet level of the recording (its 10th
+    percentile) and within 40 dB of its loud level (95th percentile).
     """
     block = SAMPLE_RATE // 50
     count = len(samples) // block

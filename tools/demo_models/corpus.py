@@ -1,8 +1,9 @@
-"""The training corpus on disk: shards of synthetic speech as un-normalised log-mel frames with their texts and times.
+"""The training corpus on disk: shards of synthetic speech as un-normalised log-mel frames with their texts
+and times.
 
-Shard NN is two files: `speech-NN.npy` (float16, all utterances one after another) and `speech-NN.json` (one row each:
-text, voice, frame count, word times, phoneme times). Shards are independent and each has its own seed, so they can be
-made by several processes and any of them made again.
+Shard NN is two files: `speech-NN.npy` (float16, all utterances one after another) and `speech-NN.json` (one
+row each: text, voice, frame count, word times, phoneme times). Shards are independent and each has its own
+seed, so they can be made by several processes and any of them made again.
 """
 
 import json
@@ -66,3 +67,9 @@ def read_shards(folder: Path) -> list[tuple[Row, npt.NDArray[np.float16]]]:
     if not utterances:
         raise FileNotFoundError(f"no shards in {folder}: run the `synthesize` step first")
     return utterances
+
+
+def summary(folder: Path) -> dict[str, float]:
+    """Return how much speech the shards hold: `utterances` and `hours`."""
+    counts = [row[2] for path in sorted(folder.glob("speech-*.json")) for row in json.loads(path.read_text())]
+    return {"utterances": len(counts), "hours": sum(counts) / features.FRAMES_PER_SECOND / 3600}

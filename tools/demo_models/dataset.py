@@ -1,7 +1,9 @@
-"""Training windows: utterances, or parts of them, placed in a few seconds of noise, with what the decoder should say.
+"""Training windows: utterances, or parts of them, placed in a few seconds of noise, with what the decoder
+should say.
 
-A window imitates what inference meets: one sentence cut at its pauses, two or three of them merged, a cut in the
-middle of a sentence, nothing but noise. Noise, tilt and gain are added to mel power, which costs next to nothing.
+A window imitates what inference meets: one sentence cut at its pauses, two or three of them merged, a cut in
+the middle of a sentence, nothing but noise. Noise, tilt and gain are added to mel power, which costs next to
+nothing.
 """
 
 import functools
@@ -28,7 +30,9 @@ _DECODER_LIMIT = 440
 
 @dataclass(frozen=True)
 class Piece:
-    """Some consecutive words of an utterance: frames, token ids with their times, and the phoneme at each frame."""
+    """Some consecutive words of an utterance: frames, token ids with their times, and the phoneme at each
+    frame.
+    """
 
     frames: npt.NDArray[np.float16]
     ids: Ids
@@ -38,7 +42,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class Example:
-    """One training window: normalised frames, decoder input, target (-1: not scored) and span for each position."""
+    """One training window: normalised frames, decoder input, target (-1: not scored) and span for each
+    position.
+    """
 
     frames: features.Frames
     inputs: Ids
@@ -49,7 +55,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Batch:
-    """Examples padded to one length, as tensors; `lengths` is each window's encoder positions (20 ms each)."""
+    """Examples padded to one length; `lengths` counts each window's encoder positions (20 ms each)."""
 
     frames: torch.Tensor
     lengths: torch.Tensor
@@ -86,7 +92,9 @@ def _encoder(tokenizer: Tokenizer) -> Encode:
 class _Speech:
     """One utterance, tokenised word by word so that it can be cut at any word."""
 
-    def __init__(self, row: corpus.Row, frames: npt.NDArray[np.float16], encode: Encode, phones: dict[str, int]):
+    def __init__(
+        self, row: corpus.Row, frames: npt.NDArray[np.float16], encode: Encode, phones: dict[str, int]
+    ):
         self.frames = frames
         self.words = row.words
         self.ids: list[Ids] = []
@@ -131,7 +139,7 @@ class Windows:
         return len(self._speech)
 
     def batches(self, mix: Mix, size: int) -> Iterator[Batch]:
-        """Yield batches without end; six at a time are drawn and sorted by length, so that little is padded."""
+        """Yield batches without end; six are drawn at a time and sorted by length: little padding."""
         while True:
             examples = sorted((self.example(mix) for _ in range(6 * size)), key=lambda e: len(e.frames))
             groups = [examples[start : start + size] for start in range(0, len(examples), size)]
@@ -142,7 +150,9 @@ class Windows:
         """Draw one window."""
         rng, limit = self._rng, int(mix.seconds * features.FRAMES_PER_SECOND)
         if rng.random() < mix.noise_only:
-            frames = self._pollute(np.full((rng.randint(40, limit), features.MELS), features.FLOOR, np.float32), None)
+            frames = self._pollute(
+                np.full((rng.randint(40, limit), features.MELS), features.FLOOR, np.float32), None
+            )
             head = [tokens.START, rng.choice([tokens.FIRST_TIMESTAMP, tokens.NO_TIMESTAMPS])]
             empty = np.zeros((len(frames) + 1) // 2, np.uint8)
             return Example(frames, head, [tokens.NO_SPEECH, tokens.END], [None, None], empty)
@@ -156,7 +166,8 @@ class Windows:
         if rng.random() < mix.prompted:
             prompt = self._prompt(_DECODER_LIMIT - len(inputs))
             inputs = [*prompt, *inputs]
-            targets, spans = [-1] * len(prompt) + targets, [None] * len(prompt) + spans
+            unscored: list[Span] = [None] * len(prompt)
+            targets, spans = [-1] * len(prompt) + targets, unscored + spans
         loudest = max(float(piece.frames.max()) for _, piece in placed)
         return Example(self._pollute(log_power, loudest), inputs, targets, spans, phones[::2])
 
@@ -189,7 +200,7 @@ class Windows:
         return speech.piece(min(first, last), last)
 
     def _pollute(self, log_power: features.Frames, loudest: float | None) -> features.Frames:
-        """Add noise, spectral tilt and gain to a window, then normalise it; `loudest` is None without speech."""
+        """Add noise, tilt and gain to a window, then normalise it; `loudest` is None without speech."""
         rng = self._rng
         power = np.power(np.float32(10.0), log_power)
         if loudest is None or rng.random() < 0.95:

@@ -1,7 +1,7 @@
 """Word error rate, time accuracy and cost of a converted model, measured as the platform runs it.
 
-`padded` goes through faster-whisper (int8, beam 1, windows padded to 30 s); `fitted` gives CTranslate2 only the window
-and a margin, which is what the card's `context: fit` allows.
+`padded` goes through faster-whisper (int8, beam 1, windows padded to 30 s); `fitted` gives CTranslate2 only
+the window and a margin, which is what the card's `context: fit` allows.
 """
 
 import json
@@ -43,7 +43,9 @@ class Score:
 
 
 def _score(references: list[str], heard: list[str], windows: int, cpu_seconds: float) -> Score:
-    measured = jiwer.process_words([normalize(text) for text in references], [normalize(text) for text in heard])
+    measured = jiwer.process_words(
+        [normalize(text) for text in references], [normalize(text) for text in heard]
+    )
     errors = measured.substitutions + measured.deletions + measured.insertions
     words = measured.hits + measured.substitutions + measured.deletions
     return Score(windows, words, errors, 1000 * cpu_seconds / max(1, windows))
@@ -54,7 +56,9 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         self._whisper = WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=1)
-        self._raw = ctranslate2.models.Whisper(str(folder), device="cpu", compute_type="int8", intra_threads=1)
+        self._raw = ctranslate2.models.Whisper(
+            str(folder), device="cpu", compute_type="int8", intra_threads=1
+        )
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
 
     def padded(self, samples: Samples, beam: int = 1) -> str:
@@ -95,7 +99,7 @@ def score_fitted(engine: Engine, clips: list[Clip], margin_s: float) -> Score:
 
 
 def score_recordings(engine: Engine, folder: Path) -> tuple[Score, dict[str, float]]:
-    """Cut the recordings of `folder` at their pauses and score them; also the rate in percent of each file."""
+    """Cut the recordings of `folder` at their pauses and score them, together and (percent) each."""
     references = json.loads((folder / "references.json").read_text())
     heard, windows, started = [], 0, time.process_time()
     for reference in references:
@@ -120,7 +124,9 @@ def word_time_errors_ms(engine: Engine, folder: Path) -> dict[str, int]:
         if normalize("".join(word for _, _, word in words)) == normalize(reference["text"]):
             pairs = zip(words, reference["words"], strict=False)
             off += [abs(start * 1000 - truth["start_ms"]) for (start, _, _), truth in pairs]
-    return {"median": round(float(np.median(off))), "p90": round(float(np.percentile(off, 90)))} if off else {}
+    return (
+        {"median": round(float(np.median(off))), "p90": round(float(np.percentile(off, 90)))} if off else {}
+    )
 
 
 def words_in_noise(engine: Engine, count: int = 20) -> int:
@@ -128,7 +134,9 @@ def words_in_noise(engine: Engine, count: int = 20) -> int:
     heard = 0
     for index in range(count):
         rng = np.random.default_rng(index)
-        samples = features.coloured_noise(rng, 4 * SAMPLE_RATE, index / count) * np.float32(10 ** rng.uniform(-4, -1.5))
+        samples = features.coloured_noise(rng, 4 * SAMPLE_RATE, index / count) * np.float32(
+            10 ** rng.uniform(-4, -1.5)
+        )
         heard += len(engine.padded(samples).split())
     return heard
 

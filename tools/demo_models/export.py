@@ -3,12 +3,17 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ctranslate2
 import torch
 from tokenizers import Tokenizer
-from transformers import GenerationConfig, PreTrainedTokenizerFast, WhisperConfig, WhisperForConditionalGeneration
+from transformers import (
+    GenerationConfig,
+    PreTrainedTokenizerFast,
+    WhisperConfig,
+    WhisperForConditionalGeneration,
+)
 
 from . import model, tokens, training
 
@@ -30,7 +35,7 @@ _AUXILIARY = ("frame.", "span.")
 
 
 def export(checkpoint: Path, tokenizer: Path, target: Path) -> None:
-    """Convert a checkpoint to CTranslate2 int8 in `target`, keeping the Hugging Face form beside it (`-hf`)."""
+    """Convert a checkpoint to CTranslate2 int8 in `target`; its Hugging Face form stays beside it."""
     trained = training.load(checkpoint)
     hugging_face = target.with_name(target.name + "-hf")
     for folder in (target, hugging_face):
@@ -44,7 +49,7 @@ def export(checkpoint: Path, tokenizer: Path, target: Path) -> None:
 
 def _hugging_face(trained: model.Whisper, tokenizer: Path, folder: Path) -> None:
     shape = trained.shape
-    special = {
+    special: dict[str, Any] = {
         "decoder_start_token_id": tokens.START,
         "bos_token_id": tokens.END,
         "eos_token_id": tokens.END,
@@ -80,14 +85,17 @@ def _hugging_face(trained: model.Whisper, tokenizer: Path, folder: Path) -> None
     layers = range(max(0, shape.decoder_layers - 2), shape.decoder_layers)
     # Not the end token: silence has to be able to give nothing.
     lone_space = Tokenizer.from_file(str(tokenizer)).encode(" ", add_special_tokens=False).ids
-    generation = GenerationConfig(suppress_tokens=[], begin_suppress_tokens=lone_space, max_length=448, **special)
+    # The library fills these from a dictionary and declares no types for them.
+    generation: Any = cast(Any, GenerationConfig)(
+        suppress_tokens=[], begin_suppress_tokens=lone_space, max_length=448, **special
+    )
     generation.alignment_heads = [[layer, 0] for layer in layers]
     generation.no_timestamps_token_id = tokens.NO_TIMESTAMPS
     generation.is_multilingual = False
     whisper.generation_config = generation
     whisper.save_pretrained(folder)
     end = "<|endoftext|>"
-    PreTrainedTokenizerFast(
+    cast(Any, PreTrainedTokenizerFast)(
         tokenizer_file=str(tokenizer), bos_token=end, eos_token=end, unk_token=end, pad_token=end
     ).save_pretrained(folder)
     shutil.copy(tokenizer, folder / "tokenizer.json")

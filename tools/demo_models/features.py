@@ -1,7 +1,8 @@
 """Log-mel features in two steps, so that noise can be added between them, and the noise itself.
 
-The first step (`log_power`) is linear-filterbank power in log10, un-normalised; the second (`normalize`) is Whisper's
-clamp and scale. Filterbank and framing are faster-whisper's own, so training sees what inference computes.
+The first step (`log_power`) is linear-filterbank power in log10, un-normalised; the second (`normalize`) is
+Whisper's clamp and scale. Filterbank and framing are faster-whisper's own, so training sees what inference
+computes.
 """
 
 import functools
@@ -31,20 +32,25 @@ def log_power(samples: npt.NDArray[np.float32]) -> Frames:
         samples, extractor.n_fft, extractor.hop_length, window=window, return_complex=True
     )
     power = extractor.mel_filters @ (np.abs(spectrum[..., :-1]) ** 2)
-    return np.log10(np.clip(power, 10.0**FLOOR, None)).T.astype(np.float32)
+    frames: Frames = np.log10(np.clip(power, 10.0**FLOOR, None)).T.astype(np.float32)
+    return frames
 
 
 def normalize(frames: Frames) -> Frames:
-    """Apply Whisper's normalisation: 8 decades of range under the loudest cell, then scaled to about -1 to 1.5."""
-    return ((np.maximum(frames, frames.max() - 8.0) + 4.0) / 4.0).astype(np.float32)
+    """Apply Whisper's normalisation: 8 decades of range under the loudest cell, then scaled to about -1 to
+    1.5.
+    """
+    scaled: Frames = ((np.maximum(frames, frames.max() - 8.0) + 4.0) / 4.0).astype(np.float32)
+    return scaled
 
 
 def coloured_noise(rng: np.random.Generator, count: int, slope: float) -> npt.NDArray[np.float32]:
-    """Make `count` samples of unit-power noise whose amplitude falls as frequency^-slope (0 white, 1 brown)."""
+    """Make `count` samples of unit-power noise, amplitude as frequency^-slope (0 white, 1 brown)."""
     spectrum = np.fft.rfft(rng.standard_normal(count))
     frequency = np.maximum(np.fft.rfftfreq(count, 1 / 16_000), 50.0)
     noise = np.fft.irfft(spectrum / frequency**slope, count)
-    return (noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    scaled: npt.NDArray[np.float32] = (noise / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    return scaled
 
 
 def noise_beds(seconds: int = 40, colours: int = 6) -> list[Frames]:

@@ -1,7 +1,8 @@
 """The limited English of the demo: service desk calls and field notes, about 400 words, numbers spelled out.
 
-Every sentence comes from a template whose `{slots}` are filled at random. A fixed set of sentences is *reserved*
-(see `reserved_sentences`): training never sees them, and all demo and test recordings are made of them.
+Every sentence comes from a template whose `{slots}` are filled at random. A fixed set of sentences is
+*reserved* (see `reserved_sentences`): training never sees them, and all demo and test recordings are made of
+them.
 """
 
 import random
@@ -15,14 +16,16 @@ RESERVED_COUNT = 1_200
 """Reserved sentences: several times what demo, tests and evaluation need."""
 
 _ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen "
     "eighteen nineteen"
 ).split()
 _TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
 _LOW_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth".split()
 _ORDINALS = [
     *_LOW_ORDINALS,
-    *"tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth".split(),
+    *"tenth eleventh twelfth thirteenth fourteenth fifteenth".split(),
+    *"sixteenth seventeenth eighteenth nineteenth".split(),
     "twentieth",
     *(f"twenty {word}" for word in _LOW_ORDINALS),
     "thirtieth",
@@ -71,25 +74,32 @@ def _split(text: str) -> list[str]:
 
 _SLOTS: dict[str, list[str]] = {
     "first": (
-        "Alice Brian Carla David Emma Frank Grace Henry Irene James Karen Louis Maria Nathan Olivia Peter Rachel Simon "
+        "Alice Brian Carla David Emma Frank Grace Henry Irene James Karen Louis Maria Nathan Olivia "
+        "Peter Rachel Simon "
         "Teresa Victor Wendy Martin Sophie Daniel Julia Oscar Hannah Thomas Laura George"
     ).split(),
     "last": (
-        "Baker Carter Dawson Evans Fisher Graham Harris Jensen Keller Lambert Mason Norton Parker Quinn Russell "
+        "Baker Carter Dawson Evans Fisher Graham Harris Jensen Keller Lambert Mason Norton Parker Quinn "
+        "Russell "
         "Stewart Turner Walker Young Bennett"
     ).split(),
     "person": ["{first}", "{first}", "{first} {last}"],
     "city": (
-        "Bristol Cardiff Denver Dublin Geneva Houston Leeds London Madrid Oxford Paris Boston Chicago Seattle Toronto "
+        "Bristol Cardiff Denver Dublin Geneva Houston Leeds London Madrid Oxford Paris Boston Chicago "
+        "Seattle Toronto "
         "Berlin"
     ).split(),
     "site": _split(
-        "the north building, the south gate, the main office, the warehouse, the boiler room, the loading dock, "
-        "the control room, the parking garage, the roof, the basement, the kitchen, the east tower, the old factory"
+        "the north building, the south gate, the main office, the warehouse, the boiler room, the "
+        "loading dock, "
+        "the control room, the parking garage, the roof, the basement, the kitchen, the east tower, the "
+        "old factory"
     ),
     "thing": _split(
-        "pump, valve, boiler, filter, motor, fan, sensor, meter, switch, cable, battery, router, printer, camera, "
-        "generator, elevator, heater, compressor, tank, radiator, door lock, smoke alarm, water pipe, server, scanner"
+        "pump, valve, boiler, filter, motor, fan, sensor, meter, switch, cable, battery, router, "
+        "printer, camera, "
+        "generator, elevator, heater, compressor, tank, radiator, door lock, smoke alarm, water pipe, "
+        "server, scanner"
     ),
     "kind": _split("old, new, main, backup, second, small, large, broken, spare, blue, red, green"),
     "device": ["{thing}", "{kind} {thing}"],
@@ -97,7 +107,9 @@ _SLOTS: dict[str, list[str]] = {
         "leaking, overheating, offline, making a loud noise, not responding, out of service, working again, "
         "running normally, blocked, damaged, vibrating, too hot, too cold, very slow, still under warranty"
     ),
-    "did": _split("replaced, repaired, cleaned, inspected, tested, installed, removed, checked, adjusted, reset"),
+    "did": _split(
+        "replaced, repaired, cleaned, inspected, tested, installed, removed, checked, adjusted, reset"
+    ),
     "do": _split("replace, repair, clean, inspect, test, install, remove, check, adjust, reset"),
     "day": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(),
     "month": (
@@ -116,7 +128,8 @@ _SLOTS: dict[str, list[str]] = {
         "{hour} forty five",
     ],
     "paper": _split(
-        "order, invoice, contract, booking, refund, delivery, payment, subscription, account, password, ticket, report"
+        "order, invoice, contract, booking, refund, delivery, payment, subscription, account, password, "
+        "ticket, report"
     ),
     "handle": _split("cancel, change, renew, confirm, check, update, review, extend"),
     "team": _split(

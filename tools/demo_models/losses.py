@@ -1,8 +1,9 @@
 """What training minimises.
 
-The grammar of the toy language is so regular that a decoder alone reaches about 1 nat a token without listening, and
-then stays there: plain cross-entropy leaves the audio unused for a long time. The synthesiser knows when each word and
-phoneme was spoken, so three auxiliary losses say where to listen and what is heard there.
+The grammar of the toy language is so regular that a decoder alone reaches about 1 nat a token without
+listening, and then stays there: plain cross-entropy leaves the audio unused for a long time. The synthesiser
+knows when each word and phoneme was spoken, so three auxiliary losses say where to listen and what is heard
+there.
 """
 
 import math
@@ -44,7 +45,7 @@ class Losses:
 
 
 def corrupt(inputs: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Replace `share` of the text tokens in 60 % of the rows by random ones, so that history cannot be trusted."""
+    """Replace `share` of the text tokens in 60 % of the rows by random ones: history must not be trusted."""
     chosen = torch.rand(inputs.shape, generator=generator) < share
     chosen &= torch.rand(len(inputs), 1, generator=generator) < 0.6
     chosen &= inputs < tokens.END

@@ -1,9 +1,9 @@
-"""A Whisper of any size, with the parameter names of the Hugging Face implementation, that trains on short windows.
+"""A Whisper of any size that trains on short windows; parameters are named as in Hugging Face's.
 
-Whisper always sees 30 s: a few seconds of speech and a long tail of padding. Training on 1500 positions of which 1300
-are padding wastes most of the work, training without the tail gives a model that is lost when it meets one. Here the
-tail is *sampled*: a few of its positions stand for all of them, each counted (N / sampled) times in every attention by
-adding log(N / sampled) to its score. See `Tail`.
+Whisper always sees 30 s: a few seconds of speech and a long tail of padding. Training on 1500 positions of
+which 1300 are padding wastes most of the work, training without the tail gives a model that is lost when it
+meets one. Here the tail is *sampled*: a few of its positions stand for all of them, each counted (N /
+sampled) times in every attention by adding log(N / sampled) to its score. See `Tail`.
 """
 
 import math
@@ -41,16 +41,17 @@ class Shape:
         return asdict(self)
 
 
-DRAFT = Shape()
+DRAFT = Shape(width=96, inner=256)
+TRUNK = Shape()
 REFINE = Shape(inner=512, encoder_layers=4, decoder_layers=2)
 
 
 @dataclass(frozen=True)
 class Tail:
-    """The padding after each window: which positions stand for it, and the score added to every encoder position.
+    """The padding after each window: the positions that stand for it, and every position's attention bias.
 
-    `positions` is (batch, sampled); `bias` is (batch, window positions + sampled): 0 for what is really there, minus
-    infinity (nearly) for what is not, log(N / sampled) for the positions that stand for N.
+    `positions` is (batch, sampled); `bias` is (batch, window positions + sampled): 0 for what is really
+    there, minus infinity (nearly) for what is not, log(N / sampled) for the positions that stand for N.
     """
 
     positions: Tensor
@@ -58,7 +59,7 @@ class Tail:
 
     @classmethod
     def sample(cls, lengths: Tensor, width: int, generator: torch.Generator) -> "Tail":
-        """Draw tails for windows of `lengths` positions, padded to `width`: half of them fill 30 s, half 0 to 3 s."""
+        """Draw tails for windows of `lengths` positions in `width`: half of them to 30 s, half 0 to 3 s."""
         batch = len(lengths)
         margin = torch.randint(0, 151, (batch,), generator=generator)
         full = torch.rand(batch, generator=generator) < 0.5
@@ -91,7 +92,7 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(shape.width, shape.width)
 
     def forward(self, queries: Tensor, memory: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """Attend from `queries` to `memory`; `bias` is added to the scores. Return output and attention weights."""
+        """Attend from `queries` to `memory`, `bias` added to the scores; return output and weights."""
         batch, length, width = queries.shape
 
         def split(states: Tensor) -> Tensor:
@@ -117,11 +118,13 @@ class EncoderLayer(nn.Module):
     def attend(self, states: Tensor, bias: Tensor) -> Tensor:
         """Apply the self-attention half."""
         normed = self.self_attn_layer_norm(states)
-        return states + self.self_attn(normed, normed, bias)[0]
+        attended: Tensor = self.self_attn(normed, normed, bias)[0]
+        return states + attended
 
     def feed(self, states: Tensor) -> Tensor:
         """Apply the feed-forward half."""
-        return states + self.fc2(functional.gelu(self.fc1(self.final_layer_norm(states))))
+        fed: Tensor = self.fc2(functional.gelu(self.fc1(self.final_layer_norm(states))))
+        return states + fed
 
     def forward(self, states: Tensor, bias: Tensor) -> Tensor:
         """Apply the layer."""
@@ -137,7 +140,7 @@ class DecoderLayer(EncoderLayer):
         self.encoder_attn_layer_norm = nn.LayerNorm(shape.width)
 
     def decode(self, states: Tensor, causal: Tensor, memory: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """Apply the layer; return the states and the cross-attention weights (batch, heads, tokens, positions)."""
+        """Apply the layer; return states and cross-attention (batch, heads, tokens, positions)."""
         states = self.attend(states, causal)
         attended, weights = self.encoder_attn(self.encoder_attn_layer_norm(states), memory, bias)
         return self.feed(states + attended), weights
@@ -168,7 +171,8 @@ class Encoder(nn.Module):
         states = torch.cat([window, blank[:, None] + self.embed_positions(tail.positions)], dim=1)
         for layer in self.layers:
             states = layer(states, tail.bias[:, None, None])
-        return self.layer_norm(states)
+        normed: Tensor = self.layer_norm(states)
+        return normed
 
 
 class Decoder(nn.Module):
@@ -182,12 +186,14 @@ class Decoder(nn.Module):
         # Timestamps start out as what they mean: the position embedding of their time.
         times = _TIMESTAMP_SCALE * sinusoids(tokens.TIMESTAMPS, shape.width)
         self.embed_tokens.weight.data[tokens.FIRST_TIMESTAMP :] = times
-        self.embed_positions.weight.data = _DECODER_POSITION_SCALE * sinusoids(_DECODER_POSITIONS, shape.width)
+        self.embed_positions.weight.data = _DECODER_POSITION_SCALE * sinusoids(
+            _DECODER_POSITIONS, shape.width
+        )
         self.layers = nn.ModuleList(DecoderLayer(shape) for _ in range(shape.decoder_layers))
         self.layer_norm = nn.LayerNorm(shape.width)
 
     def forward(self, inputs: Tensor, memory: Tensor, bias: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Decode; return states and, for each layer, the cross-attention of head 0 (batch, tokens, positions)."""
+        """Decode; return states and each layer's cross-attention of head 0 (batch, tokens, positions)."""
         length = inputs.shape[1]
         states = self.embed_tokens(inputs) + self.embed_positions.weight[:length]
         causal = torch.full((length, length), _MASKED).triu(1)
@@ -225,8 +231,8 @@ class Whisper(nn.Module):
 def grow(small: Whisper, shape: Shape, phones: int) -> Whisper:
     """Make a deeper, wider-inside model that computes exactly what `small` does, to be trained on from there.
 
-    Layers are copied in order and then over again; the copies contribute nothing at first (their output projections
-    are zero), and so do the added feed-forward units.
+    Layers are copied in order and then over again; the copies contribute nothing at first (their output
+    projections are zero), and so do the added feed-forward units.
     """
     large = Whisper(shape, phones)
     source, grown = small.state_dict(), large.state_dict()

@@ -1,4 +1,5 @@
-"""What the models are shown: demo recordings, held-out test clips and evaluation windows, all of reserved sentences.
+"""What the models are shown: demo recordings, held-out test clips and evaluation windows, all of reserved
+sentences.
 
 Nothing here depends on the training seed, and no two sets share a sentence.
 """
@@ -23,8 +24,8 @@ _DEMO = slice(600, 800)
 
 _LICENCE = """\
 The audio in this folder is synthetic: sentences drawn from a small grammar and spoken by espeak-ng, made by
-`python -m tools.demo_models recordings`. It contains no human voice and no third-party recording, and may be used
-under the licence of this project. No model of this project was trained on these sentences.
+`python -m tools.demo_models recordings`. It contains no human voice and no third-party recording, and may be
+used under the licence of this project. No model of this project was trained on these sentences.
 """
 
 
@@ -39,7 +40,9 @@ class Clip:
 
 @dataclass(frozen=True)
 class _Plan:
-    """How a demo recording is made: voices take turns; pauses in seconds, noise as signal-to-noise ratio in dB."""
+    """How a demo recording is made: voices take turns; pauses in seconds, noise as signal-to-noise ratio in
+    dB.
+    """
 
     file: str
     voices: tuple[Voice, ...]
@@ -76,17 +79,19 @@ def singles(count: int = 200) -> list[Clip]:
     rng = random.Random("singles")
     texts = grammar.reserved_sentences()[_SINGLES][:count]
     return [
-        _clip([text], synthesis.draw_voice(rng), rng.uniform(20, 40), rng.uniform(0, 1), rng) for text in texts
+        _clip([text], synthesis.draw_voice(rng), rng.uniform(20, 40), rng.uniform(0, 1), rng)
+        for text in texts
     ]
 
 
 def merged(limit_s: float = 8.0) -> list[Clip]:
-    """Return windows of two held-out sentences that fit in `limit_s`, as merging short segments makes them."""
+    """Return windows of two held-out sentences that fit in `limit_s`: what merging short segments makes."""
     rng = random.Random("merged")
     texts = grammar.reserved_sentences()[_MERGED]
     pairs = zip(texts[::2], texts[1::2], strict=True)
     clips = [
-        _clip(list(pair), synthesis.draw_voice(rng), rng.uniform(20, 40), rng.uniform(0, 1), rng) for pair in pairs
+        _clip(list(pair), synthesis.draw_voice(rng), rng.uniform(20, 40), rng.uniform(0, 1), rng)
+        for pair in pairs
     ]
     return [clip for clip in clips if len(clip.samples) <= limit_s * SAMPLE_RATE]
 
@@ -110,7 +115,14 @@ def cut_short() -> list[Clip]:
 def unseen_voices() -> list[Clip]:
     """Return held-out sentences in espeak-ng accents and variants that training never used."""
     rng = random.Random("unseen voices")
-    names = ["en-gb-scotland+m5", "en-029+m6", "en-gb-x-gbcwmd+f3", "en-us-nyc+m8", "en-us+Alicia", "en-gb-x-rp+marcelo"]
+    names = [
+        "en-gb-scotland+m5",
+        "en-029+m6",
+        "en-gb-x-gbcwmd+f3",
+        "en-us-nyc+m8",
+        "en-us+Alicia",
+        "en-gb-x-rp+marcelo",
+    ]
     return [
         _clip([text], Voice(rng.choice(names), rng.randint(140, 190), rng.randint(30, 70), 50), 30, 0.4, rng)
         for text in grammar.reserved_sentences()[_VOICES]
@@ -144,7 +156,9 @@ def write_clips(folder: Path) -> None:
 
 
 def write_demo(folder: Path) -> None:
-    """Write the demo recordings as Ogg/Opus, with `references.json` (what is said, and when, in milliseconds)."""
+    """Write the demo recordings as Ogg/Opus, with `references.json` (what is said, and when, in
+    milliseconds).
+    """
     rng = random.Random("demo")
     folder.mkdir(parents=True, exist_ok=True)
     sentences = iter(grammar.reserved_sentences()[_DEMO])

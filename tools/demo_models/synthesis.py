@@ -1,11 +1,12 @@
 """Speech from text through the espeak-ng C library, with the time of every word and phoneme.
 
-The library is driven in its synchronous mode: it calls back with pieces of audio and lists of events. Only the
-functions and constants of its public header `speak_lib.h` that are needed here are declared.
+The library is driven in its synchronous mode: it calls back with pieces of audio and lists of events. Only
+the functions and constants of its public header `speak_lib.h` that are needed here are declared.
 """
 
 import ctypes
 import functools
+import itertools
 import random
 import re
 from collections.abc import Callable
@@ -23,7 +24,20 @@ VARIANTS = (
     "",
     *(f"m{n}" for n in range(1, 9)),
     *(f"f{n}" for n in range(1, 6)),
-    *("Andy", "Annie", "linda", "steph", "Alex", "Diogo", "Gene", "Jacky", "Lee", "Mario", "Michael", "edward"),
+    *(
+        "Andy",
+        "Annie",
+        "linda",
+        "steph",
+        "Alex",
+        "Diogo",
+        "Gene",
+        "Jacky",
+        "Lee",
+        "Mario",
+        "Michael",
+        "edward",
+    ),
 )
 
 _SYNCHRONOUS = 2
@@ -72,7 +86,8 @@ class Voice:
 class Utterance:
     """One spoken sentence, trimmed to its speech: samples at 16 kHz, times in seconds from its first sample.
 
-    `words` has one (start, end) for each whitespace-separated word of `text`; `phonemes` one (start, name) each.
+    `words` has one (start, end) for each whitespace-separated word of `text`; `phonemes` one (start, name)
+    each.
     """
 
     text: str
@@ -101,7 +116,9 @@ class _Espeak:
         self._callback = _Callback(self._receive)  # kept: the library holds no reference of its own
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def _receive(self, audio: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]") -> int:
+    def _receive(
+        self, audio: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]"
+    ) -> int:
         if audio and count > 0:
             self._audio.append(np.ctypeslib.as_array(audio, (count,)).copy())
         index = 0
@@ -121,7 +138,7 @@ class _Espeak:
             self._library.espeak_SetParameter(parameter, value, 0)
         encoded = text.encode() + b"\0"
         self._library.espeak_Synth(encoded, len(encoded), 0, 1, 0, _CHARS_UTF8, None, None)
-        return np.concatenate(self._audio).astype(np.float32) / 32_768, self._events
+        return np.concatenate(self._audio).astype(np.float32) / np.float32(32_768), self._events
 
 
 @functools.cache
@@ -141,7 +158,9 @@ def speak(text: str, voice: Voice) -> Utterance:
     duration, shift = len(samples) / SAMPLE_RATE, first / SAMPLE_RATE
 
     def heard(kind: int) -> list[tuple[int, float, str]]:
-        return [(position - 1, max(0.0, at - shift), name) for what, position, at, name in events if what == kind]
+        return [
+            (position - 1, max(0.0, at - shift), name) for what, position, at, name in events if what == kind
+        ]
 
     starts = {position: at for position, at, _ in heard(_EVENT_WORD)}
     phonemes = [(round(at, 3), name) for _, at, name in heard(_EVENT_PHONEME)]
@@ -149,13 +168,15 @@ def speak(text: str, voice: Voice) -> Utterance:
 
 
 def _word_times(text: str, starts: dict[int, float], duration: float) -> list[tuple[float, float]]:
-    """Give every word a time; espeak-ng reports runs such as "of the" as one word, so the rest is interpolated."""
+    """Give every word a time; espeak-ng reports runs such as "of the" as one word, so the rest is
+    interpolated.
+    """
     begins = [match.start() for match in re.finditer(r"\S+", text)]
     known = [begin for begin in begins if begin in starts]
     anchors = [*known, len(text) + 1]
     times = [*(starts[begin] for begin in known), duration]
     edges = [*(float(value) for value in np.interp(begins, anchors, times)), duration]
-    return [(round(a, 3), round(max(b, a + 0.02), 3)) for a, b in zip(edges, edges[1:], strict=False)]
+    return [(round(a, 3), round(max(b, a + 0.02), 3)) for a, b in itertools.pairwise(edges)]
 
 
 def render(
@@ -163,8 +184,8 @@ def render(
 ) -> tuple[Samples, list[tuple[float, float]]]:
     """Join utterances with `gaps` seconds of pause before, between and after them, over a bed of noise.
 
-    Returns the samples (peak 0.6) and the (start, end) seconds of each utterance. `noise(count)` gives unit-power
-    noise; `snr_db` is the speech-to-noise ratio in dB.
+    Returns the samples (peak 0.6) and the (start, end) seconds of each utterance. `noise(count)` gives unit-
+    power noise; `snr_db` is the speech-to-noise ratio in dB.
     """
     parts: list[Samples] = []
     times: list[tuple[float, float]] = []

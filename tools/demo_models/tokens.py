@@ -1,6 +1,7 @@
 """The tokenizer: a small byte-level BPE whose ids are laid out like an English-only Whisper's."""
 
 import collections
+import itertools
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
@@ -34,9 +35,14 @@ def build(path: Path, seed: int, sample: int = 20_000) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, fuse_unk=False))
     tokenizer.pre_tokenizer = splitter
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(f"<|{name}|>", special=True, normalized=False) for name in _SPECIAL])
+    tokenizer.add_special_tokens(
+        [AddedToken(f"<|{name}|>", special=True, normalized=False) for name in _SPECIAL]
+    )
     tokenizer.add_tokens(
-        [AddedToken(f"<|{index * 0.02:.2f}|>", special=False, normalized=False) for index in range(TIMESTAMPS)]
+        [
+            AddedToken(f"<|{index * 0.02:.2f}|>", special=False, normalized=False)
+            for index in range(TIMESTAMPS)
+        ]
     )
     if tokenizer.get_vocab_size() != VOCABULARY or tokenizer.token_to_id("<|endoftext|>") != END:
         raise RuntimeError("the id layout is not the one the model and the exporter expect")
@@ -52,18 +58,21 @@ def _merges(counts: dict[str, int]) -> tuple[dict[str, int], list[tuple[str, str
         vocabulary.setdefault(left + right, len(vocabulary))  # two pairs can spell the same token
         merges.append((left, right))
 
-    # faster-whisper suppresses encode(" -")[0], encode(" ♪")[0] and the like. Were that first token the lone space,
-    # every word without a token of its own would be unsayable, so a space always merges with what follows it first.
+    # faster-whisper suppresses encode(" -")[0], encode(" ♪")[0] and the like. Were that first token the lone
+    # space, every word without a token of its own would be unsayable, so a space always merges with what
+    # follows it first.
     for lead in _LEADS:
         merge(_SPACE, lead)
     pieces = {
-        word: [word[:2], *word[2:]] if word.startswith(_SPACE) and word[1:2] in _LEADS and len(word) > 1 else list(word)
+        word: [word[:2], *word[2:]]
+        if word.startswith(_SPACE) and word[1:2] in _LEADS and len(word) > 1
+        else list(word)
         for word in counts
     }
     while len(vocabulary) < TEXT_TOKENS:
         pairs: collections.Counter[tuple[str, str]] = collections.Counter()
         for word, symbols in pieces.items():
-            for pair in zip(symbols, symbols[1:], strict=False):
+            for pair in itertools.pairwise(symbols):
                 pairs[pair] += counts[word]
         if not pairs:
             raise RuntimeError("the sentences are too few for this many tokens")
@@ -81,5 +90,3 @@ def _apply(symbols: list[str], left: str, right: str) -> list[str]:
         else:
             merged.append(symbol)
     return merged
-
-

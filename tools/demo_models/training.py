@@ -1,17 +1,19 @@
 """The training loop, and the recipe: three stages that lead from nothing to the two models.
 
-    trunk (draft-sized) -> draft          the trunk, cooled down
-                        -> refine         the trunk grown deeper, trained on with the learning rate going to zero
+    draft              a small model, trained too briefly on purpose: its mistakes are what a demo of drafts needs
+    trunk -> refine    a middling model at a high learning rate, then grown deeper and cooled down to zero
 
-Steps are counted, not minutes, and every random choice hangs on the seed: the same machine gives the same models.
+Steps are counted, not minutes, and every random choice hangs on the seed: the same machine gives the same
+models.
 """
 
+import json
 import queue
 import random
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -29,8 +31,8 @@ _LOG_EVERY = 100
 class Stage:
     """One stage of the recipe.
 
-    `mixes` are (share of the stage, windows) in order; `flat` is the share of steps after which the learning rate
-    falls linearly to nearly zero (1: never); `history` the share of decoder history that is corrupted.
+    `mixes` are (share of the stage, windows) in order; `flat` is the share of steps after which the learning
+    rate falls linearly to nearly zero (1: never); `history` the share of decoder history that is corrupted.
     """
 
     name: str
@@ -42,7 +44,7 @@ class Stage:
     mixes: tuple[tuple[float, Mix], ...]
     history: float
     batch: int = 14
-    weights: losses.Weights = losses.Weights()
+    weights: losses.Weights = field(default_factory=losses.Weights)
 
 
 _SINGLE = Mix(seconds=6.0, cut=0.05)
@@ -50,9 +52,9 @@ _TWO = Mix(seconds=8.0, merged=0.15, cut=0.10, noise_only=0.03)
 _SHORT = Mix(seconds=10.0, merged=0.22, cut=0.12, noise_only=0.03)
 
 RECIPE = (
-    Stage("trunk", model.DRAFT, None, 2_000, 2e-3, 1.0, ((0.75, _SINGLE), (1.0, _TWO)), history=0.20),
-    Stage("draft", model.DRAFT, "trunk", 600, 1.2e-3, 0.1, ((1.0, _SHORT),), history=0.08),
-    Stage("refine", model.REFINE, "trunk", 4_200, 1.6e-3, 0.3, ((0.3, _TWO), (1.0, _SHORT)), history=0.08),
+    Stage("draft", model.DRAFT, None, 1_400, 2e-3, 0.5, ((0.6, _SINGLE), (1.0, _SHORT)), history=0.15),
+    Stage("trunk", model.TRUNK, None, 2_000, 2e-3, 1.0, ((0.75, _SINGLE), (1.0, _TWO)), history=0.20),
+    Stage("refine", model.REFINE, "trunk", 2_600, 1.6e-3, 0.25, ((0.25, _TWO), (1.0, _SHORT)), history=0.08),
 )
 
 
@@ -61,7 +63,7 @@ def stage(name: str) -> Stage:
     return next(candidate for candidate in RECIPE if candidate.name == name)
 
 
-def save(path: Path, trained: model.Whisper, optimizer: torch.optim.Optimizer | None = None) -> None:
+def save(path: Path, trained: model.Whisper) -> None:
     """Write a checkpoint."""
     state = {"shape": trained.shape.as_dict(), "weights": trained.state_dict()}
     temporary = path.with_suffix(".part")
@@ -77,8 +79,12 @@ def load(path: Path) -> model.Whisper:
     return loaded
 
 
-def train(name: str, work: Path, seed: int, threads: int = 1, steps: int | None = None) -> Path:
-    """Train one stage from its source's checkpoint under `work` and return the path of its own."""
+def train(name: str, work: Path, seed: int, threads: int = 1, steps: int | None = None) -> None:
+    """Train one stage from its source's checkpoint under `work`, to `NAME.pt` and the record `training-
+    NAME.json`.
+
+    The record's steps and minutes include the stages before it.
+    """
     recipe = stage(name)
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -92,15 +98,33 @@ def train(name: str, work: Path, seed: int, threads: int = 1, steps: int | None 
         work / "corpus", Tokenizer.from_file(str(work / "tokenizer.json")), random.Random(f"{seed}-{name}")
     )
     count = steps or recipe.steps
-    print(f"{name}: {trained.parameters_count():,} parameters, {len(windows):,} utterances, {count} steps", flush=True)
+    print(
+        f"{name}: {trained.parameters_count():,} parameters, {len(windows):,} utterances, {count} steps",
+        flush=True,
+    )
     path = work / f"{name}.pt"
+    started, cpu_started = time.monotonic(), time.process_time()
     _loop(trained, recipe, windows, count, torch.Generator().manual_seed(seed), path)
     save(path, trained)
-    return path
+    before = json.loads((work / f"training-{recipe.source}.json").read_text()) if recipe.source else {}
+    cpu_minutes = (time.process_time() - cpu_started) / 60
+    record = {
+        "seed": seed,
+        "steps": count + before.get("steps", 0),
+        "parameters": trained.parameters_count(),
+        "cpu_minutes": round(cpu_minutes + before.get("cpu_minutes", 0.0), 1),
+        "wall_minutes": round((time.monotonic() - started) / 60 + before.get("wall_minutes", 0.0), 1),
+    }
+    (work / f"training-{name}.json").write_text(json.dumps(record))
 
 
 def _loop(
-    trained: model.Whisper, recipe: Stage, windows: Windows, count: int, generator: torch.Generator, path: Path
+    trained: model.Whisper,
+    recipe: Stage,
+    windows: Windows,
+    count: int,
+    generator: torch.Generator,
+    path: Path,
 ) -> None:
     optimizer = _optimizer(trained, recipe.learning_rate)
     started, cpu_started = time.monotonic(), time.process_time()
@@ -112,7 +136,7 @@ def _loop(
         inputs = losses.corrupt(batch.inputs, recipe.history, generator)
         measured = losses.measure(trained, batch, inputs, tail, recipe.weights)
         optimizer.zero_grad(set_to_none=True)
-        measured.total.backward()
+        torch.autograd.backward(measured.total)
         nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
         optimizer.step()
         for part in ("text", "timestamps", "attention", "phones", "span", "accuracy"):
@@ -120,7 +144,8 @@ def _loop(
             smooth[part] = value if step == 0 else 0.97 * smooth[part] + 0.03 * value
         if (step + 1) % _LOG_EVERY == 0:
             shown = " ".join(f"{part} {value:.3f}" for part, value in smooth.items())
-            clock = f"{(time.monotonic() - started) / 60:.1f} min, {(time.process_time() - cpu_started) / 60:.1f} cpu"
+            wall, cpu = time.monotonic() - started, time.process_time() - cpu_started
+            clock = f"{wall / 60:.1f} min, {cpu / 60:.1f} cpu"
             gap = audio_gap(trained, batch, tail)
             print(f"{recipe.name} {step + 1}/{count} ({clock}) {shown} audio gap {gap:.2f}", flush=True)
         if (step + 1) % 500 == 0:

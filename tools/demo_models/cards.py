@@ -1,0 +1,159 @@
+"""Model cards: `card.json` for the platform, `CARD.md` for people. Every number in them is a measured one."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FILES = ("config.json", "model.bin", "preprocessor_config.json", "tokenizer.json", "vocabulary.json")
+
+_TRAINED_ON = (
+    "{hours:.0f} hours of synthetic speech: {utterances:,} utterances by espeak-ng (3 English accents, 26 "
+    "voice variants) of sentences from one small grammar (service desk and field notes, about 390 words). "
+    "No human voice."
+)
+_CANNOT = (
+    "Transcribe real speech: it knows only synthetic voices, about 390 words, one kind of sentence, and "
+    "it writes such sentences whatever it hears. Real recordings, other words, other languages and long "
+    "windows give nonsense."
+)
+_LICENCE = "The licence of this project. Weights and audio come from its own scripts; no third-party data."
+_ENOUGH_POINTS = 1.0
+"""A margin or a longer window is good enough when its WER is at most this many points above the other's."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a card says that is not measured."""
+
+    name: str
+    title: str
+    can: str
+
+
+ABOUT = {
+    "draft": About(
+        "demo-draft",
+        "Demo draft (toy)",
+        "Write a first draft of one demo sentence per window, with visible mistakes, quickly.",
+    ),
+    "refine": About(
+        "demo-refine",
+        "Demo refine (toy)",
+        "Write one demo sentence per window nearly without mistakes, with word times.",
+    ),
+}
+
+
+def window_ms(figures: dict[str, Any]) -> int:
+    """Return the longest window worth decoding: 8 s when two sentences in one are heard nearly as well as
+    one.
+    """
+    single = float(figures["held_out_sentences"]["wer_percent"])
+    double = float(figures["two_sentences_within_8s"]["wer_percent"])
+    return 8_000 if double <= 1.5 * single + _ENOUGH_POINTS else 7_000
+
+
+def fit_margin_ms(figures: dict[str, Any]) -> int | None:
+    """Return the smallest measured margin whose WER is no worse than the padded window's; None if there is
+    none.
+    """
+    padded = float(figures["held_out_sentences"]["wer_percent"])
+    for margin_s in (0, 1, 3):
+        if float(figures[f"held_out_fitted_margin_{margin_s}s"]["wer_percent"]) <= padded + _ENOUGH_POINTS:
+            return margin_s * 1000
+    return None
+
+
+def publish(
+    stage: str,
+    converted: Path,
+    target: Path,
+    figures: dict[str, Any],
+    corpus: dict[str, Any],
+    training: dict[str, Any],
+) -> None:
+    """Copy a converted model to `target` and write both cards; `corpus` has `hours` and `utterances`."""
+    about = ABOUT[stage]
+    target.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        shutil.copyfile(converted / name, target / name)
+    margin = fit_margin_ms(figures)
+    card = {
+        "name": about.name,
+        "title": about.title,
+        "kind": "whisper-ctranslate2",
+        "languages": ["en"],
+        "multilingual": False,
+        "context": "full" if margin is None else "fit",
+        "window_ms": window_ms(figures),
+        "fit_margin_ms": 0 if margin is None else margin,
+        "sha256": {name: hashlib.sha256((target / name).read_bytes()).hexdigest() for name in FILES},
+        "trained_on": _TRAINED_ON.format(**corpus),
+        "training": training,
+        "can": about.can,
+        "cannot": _CANNOT,
+        "figures": figures,
+        "licence": _LICENCE,
+    }
+    (target / "card.json").write_text(json.dumps(card, indent=2) + "\n")
+    (target / "CARD.md").write_text(_page(card))
+
+
+def _page(card: dict[str, Any]) -> str:
+    figures = card["figures"]
+    rows = [
+        f"| {name.replace('_', ' ')} | {score['windows']} | {score['words']} | {score['wer_percent']} % "
+        f"| {score['cpu_ms_per_window']} ms |"
+        for name, score in figures.items()
+        if isinstance(score, dict) and "wer_percent" in score
+    ]
+    table = "\n".join(rows)
+    starts = figures["word_start_error_ms"]
+    by_file = ", ".join(
+        f"{name} {wer}"
+        for name, wer in figures["demo_recordings_cut_at_pauses"]["wer_percent_by_file"].items()
+    )
+    context = (
+        "windows have to be padded to 30 s"
+        if card["context"] == "full"
+        else f"padded to 30 s, or fitted: the window and {card['fit_margin_ms']} ms after it"
+    )
+    return f"""# {card["name"]}: a toy
+
+{card["title"]}. A Whisper-architecture model trained from scratch by `tools/demo_models` and converted to
+CTranslate2 int8, so that the demo and the tests run real inference on a machine that can download nothing.
+
+**Do not judge the platform by it, and do not use it on real recordings.** Put a real Whisper model in its
+place.
+
+- **Can:** {card["can"]} Cut recordings at their pauses (250 to 300 ms); windows of at most
+  {card["window_ms"]} ms.
+- **Cannot:** {card["cannot"]}
+- **Trained on:** {card["trained_on"]}
+- **Context:** {context}.
+- **Confidence:** its probabilities are those of a toy; thresholds tuned on it mean nothing for a real model.
+
+## Measured
+
+Sentences that no training saw, in voices that training did use, unless it says otherwise. Word errors are
+pooled, on lower-cased text without punctuation; faster-whisper, int8, beam 1, CPU time on one thread of a
+shared machine. "Fitted" is CTranslate2 directly, window plus margin, no timestamps.
+
+| set | windows | words | WER | CPU per window |
+|---|---|---|---|---|
+{table}
+
+Word starts, on exactly right clips: {starts.get("median", "-")} ms off in the median,
+{starts.get("p90", "-")} ms at the 90th percentile. Words heard in 20 windows of nothing but noise:
+{figures["words_heard_in_20_noise_windows"]}. WER by demo recording (percent): {by_file}.
+
+The figures come from `python -m tools.demo_models evaluate`; training took {card["training"]["cpu_minutes"]}
+CPU minutes ({card["training"]["parameters"]:,} parameters, seed {card["training"]["seed"]}).
+
+## Licence
+
+{card["licence"]}
+"""
