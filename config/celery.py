@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-# A doorbell that is running when SIGTERM comes has `worker_soft_shutdown_timeout` to finish its batch.
-os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+# SIGTERM stays a warm shutdown: the work itself hears of it (`workers.shutdown`) and hands back what it has not
+# begun within seconds. Celery's soft shutdown sleeps its whole time in the signal handler, which in a solo pool
+# is the very thread that should be finishing.
 
 from celery import Celery
 

@@ -24,7 +24,7 @@ class Job(models.Model):
     kind = models.CharField(max_length=12, choices=JobKind.choices)
     state = models.CharField(max_length=12, choices=JobState.choices, default=JobState.PENDING)
     phase = models.CharField(max_length=20, blank=True, default="")
-    """What it is doing while it runs: preparing, draft or refine."""
+    """What it is doing while it runs: preparing, downloading, draft or refine."""
     processed_items = models.PositiveIntegerField(default=0)
     failed_items = models.PositiveIntegerField(default=0)
     total_items = models.PositiveIntegerField(default=0)

@@ -100,6 +100,17 @@ def _announce(
     )
 
 
+def show_download(job_ids: Iterable[int], *, model: str, percent: int) -> None:
+    """Say on live jobs that they wait for a model on its way from the hub; the next refresh takes it back."""
+    with transaction.atomic():
+        rows = Job.objects.filter(pk__in=sorted(set(job_ids)), state__in=LIVE_JOBS)
+        rows.update(phase="downloading")
+        for job in rows:
+            progress.publish_on_commit(
+                job.project_id, "job.progress", {**_progress_of(job), "model": model, "percent": percent}
+            )
+
+
 def cancel(*, user: User, job: Job) -> Job:
     """Stop a live job: queued work is dropped, running work is refused when it reports."""
     _require(user, job)
@@ -163,16 +174,16 @@ def _require(user: User, job: Job) -> None:
 
 
 def _announce_row(job: Job) -> None:
-    progress.publish(
-        job.project_id,
-        "job.progress",
-        {
-            "job": str(job.pk),
-            "recording": str(job.recording_id),
-            "state": job.state,
-            "phase": job.phase,
-            "processed_items": job.processed_items,
-            "failed_items": job.failed_items,
-            "total_items": job.total_items,
-        },
-    )
+    progress.publish(job.project_id, "job.progress", _progress_of(job))
+
+
+def _progress_of(job: Job) -> dict[str, object]:
+    return {
+        "job": str(job.pk),
+        "recording": str(job.recording_id),
+        "state": job.state,
+        "phase": job.phase,
+        "processed_items": job.processed_items,
+        "failed_items": job.failed_items,
+        "total_items": job.total_items,
+    }

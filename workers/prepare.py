@@ -1,0 +1,124 @@
+"""Prepare recordings: claim one, decode it in one caged FFmpeg pass, cut it, queue its windows."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from annotation import presence, storage
+from annotation.conf import conf
+from annotation.services import recordings
+from annotation.services.recordings import ClaimedRecording
+from transcription.audio import prepare
+from transcription.errors import DecoderUnavailable, MediaRejected, Stopped
+from transcription.types import MediaLimits, Prepared
+from workers import shutdown
+from workers.database import AWAY, first_line, patiently
+from workers.keeper import Keeper
+from workers.process import doing, me
+
+log = logging.getLogger(__name__)
+
+REPORT_EVERY_S: Final = 1.0
+"""Progress is written at most so often."""
+
+
+def prepare_waiting(budget_s: float, ring: Callable[[], object]) -> bool:
+    """Prepare recordings until none waits, `budget_s` has passed or a stop is asked.
+
+    Returns whether more may wait. `ring` is called once when there is enough work to wake a colleague.
+    """
+    deadline = time.monotonic() + budget_s
+    rung = False
+    while not shutdown.asked():
+        claimed = patiently(lambda: recordings.claim_next(worker=me.name))
+        if claimed is None:
+            return False
+        if not rung:
+            rung = True
+            ring()
+        with doing(f"prepares recording {claimed.id}"):
+            _prepare(claimed)
+        if time.monotonic() > deadline:
+            break
+    return True
+
+
+def _prepare(claimed: ClaimedRecording) -> None:
+    percent = 0
+
+    def on_progress(value: int) -> None:
+        nonlocal percent
+        percent = value
+        keeper.report()
+
+    keeper = Keeper(
+        renew=lambda: recordings.renew(claimed, percent),
+        give_up=lambda sentence: recordings.fail_preparation(claimed, code="timed_out", message=sentence),
+        hand_back=lambda: recordings.hand_back(claimed),
+        # FFmpeg has clocks of its own (MediaLimits); this bound is for what they do not see.
+        within_s=10.0 * conf().claim_s,
+        report_every_s=REPORT_EVERY_S,
+    )
+    with keeper:
+        try:
+            made = _decode(claimed, keeper, on_progress)
+        except MediaRejected as error:
+            log.info("recording %s rejected: %s (%s)", claimed.id, error.code, error.detail)
+            code, message = error.code, error.message
+            patiently(lambda: recordings.reject(claimed, code=code, message=message))
+        except Stopped:
+            patiently(lambda: recordings.hand_back(claimed))
+        except AWAY:
+            raise
+        except DecoderUnavailable as error:
+            me.trouble = str(error)
+            _fail(claimed, error.code, f"{error.message} {error.how_to}".strip())
+        except MemoryError:
+            _fail(claimed, "out_of_memory", "The worker ran out of memory while it prepared this file.")
+        except OSError as error:
+            log.exception("recording %s not prepared", claimed.id)
+            _fail(
+                claimed, "storage", f"The media disk could not be read or written: {error.strerror or error}."
+            )
+        except Exception as error:
+            log.exception("recording %s not prepared", claimed.id)
+            _fail(claimed, "prepare_failed", f"{type(error).__name__}: {first_line(error)}")
+        else:
+            me.trouble = ""
+            kept = patiently(lambda: recordings.finish_preparation(claimed, made))
+            if not kept:
+                log.warning("recording %s was prepared too late; another worker has it", claimed.id)
+            presence.count({"prepared": int(kept), "fenced_recordings": int(not kept)})
+
+
+def _decode(claimed: ClaimedRecording, keeper: Keeper, on_progress: Callable[[int], None]) -> Prepared:
+    settings = conf()
+    _remove_leftovers(storage.recording_dir(claimed.id))
+    return prepare(
+        storage.original_path(claimed.id),
+        storage.wav_path(claimed.id),
+        storage.peaks_path(claimed.id),
+        limits=MediaLimits(
+            max_duration_ms=settings.max_duration_s * 1000,
+            memory_bytes=settings.media_memory_bytes,
+            cpu_seconds=settings.media_cpu_s,
+        ),
+        on_progress=on_progress,
+        should_stop=lambda: keeper.lost or shutdown.asked(),
+        ffmpeg=Path(settings.ffmpeg) if settings.ffmpeg else None,
+    )
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what a killed worker left; a paused one that wakes up finds its part gone and gives up."""
+    for part in folder.glob(".*.part"):
+        part.unlink(missing_ok=True)
+
+
+def _fail(claimed: ClaimedRecording, code: str, message: str) -> None:
+    presence.count({"failed_preparations": 1})
+    patiently(lambda: recordings.fail_preparation(claimed, code=code, message=message))

@@ -1,0 +1,26 @@
+"""Names of the queues, and which task is rung in which. Plain words: the settings read this file too."""
+
+from __future__ import annotations
+
+from typing import Final
+
+AUDIO: Final = "audio"
+"""One FFmpeg pass for each recording."""
+DRAFT: Final = "draft"
+"""The first, quick model."""
+REFINE: Final = "refine"
+"""The better model, behind it."""
+CONTROL: Final = "control"
+"""Reconciler and sweeps: seconds of work, never behind a model."""
+
+RECONCILE_TASK: Final = "workers.reconcile"
+SWEEP_TASK: Final = "workers.sweep"
+
+ROUTES: Final[dict[str, dict[str, str]]] = {
+    "workers.prepare": {"queue": AUDIO},
+    "workers.draft": {"queue": DRAFT},
+    "workers.refine": {"queue": REFINE},
+    RECONCILE_TASK: {"queue": CONTROL},
+    SWEEP_TASK: {"queue": CONTROL},
+}
+"""For Celery's `task_routes`; the first three are what `annotation.doorbell` rings."""

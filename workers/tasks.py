@@ -1,0 +1,99 @@
+"""The Celery functions: doorbells. Each loops over whatever waits, so one message starts any amount of work.
+
+Losing a message or getting it twice changes nothing but the time. Nothing may escape from a task: an uncaught
+MemoryError would end the whole worker (Celery 5.7), and a retry by Celery would know less than the rows do.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from celery import shared_task
+
+from annotation.audit import acting_as
+from annotation.doorbell import Bell, ring
+from annotation.services import reconciler
+from annotation.states import Pass
+from workers import process
+from workers.database import AWAY, close_connections, first_line
+from workers.engines import engines
+from workers.process import actor
+from workers.queues import AUDIO, CONTROL, RECONCILE_TASK, SWEEP_TASK
+
+log = logging.getLogger(__name__)
+
+BUDGET_S: Final = 60.0
+"""How long one doorbell works before it rings again."""
+
+process.connect()
+
+
+@shared_task(name="workers.prepare")  # type: ignore[untyped-decorator, unused-ignore]
+def prepare() -> None:
+    """Prepare the recordings that wait."""
+    from workers.prepare import prepare_waiting
+
+    _answer(AUDIO, prepare_waiting)
+
+
+@shared_task(name="workers.draft")  # type: ignore[untyped-decorator, unused-ignore]
+def draft() -> None:
+    """Decode the draft windows that wait."""
+    _transcribe(Pass.DRAFT)
+
+
+@shared_task(name="workers.refine")  # type: ignore[untyped-decorator, unused-ignore]
+def refine() -> None:
+    """Decode the refine windows that wait."""
+    _transcribe(Pass.REFINE)
+
+
+@shared_task(name=RECONCILE_TASK)  # type: ignore[untyped-decorator, unused-ignore]
+def reconcile() -> None:
+    """Ring for what waits, take back what dead workers held. Every worker does so by itself as well."""
+    _guard(CONTROL, process.reconcile_in_turn)
+
+
+@shared_task(name=SWEEP_TASK)  # type: ignore[untyped-decorator, unused-ignore]
+def sweep() -> None:
+    """Finish or expire abandoned uploads, remove files without a row."""
+    _guard(CONTROL, reconciler.sweep)
+
+
+def _transcribe(pass_name: Pass) -> None:
+    from workers.transcribe import transcribe_waiting
+
+    _answer(
+        "draft" if pass_name == Pass.DRAFT else "refine",
+        lambda budget_s, call: transcribe_waiting(pass_name, budget_s, call),
+    )
+
+
+def _answer(bell: Bell, work: Callable[[float, Callable[[], object]], bool]) -> None:
+    """Work until the budget is spent, and ring again when there is more."""
+
+    def run() -> None:
+        if work(BUDGET_S, lambda: ring(bell)):
+            ring(bell)
+
+    _guard(bell, run)
+
+
+def _guard(queue: str, body: Callable[[], object]) -> None:
+    """Run a task's body; whatever it raises is logged, and the rows it held are served again."""
+    try:
+        with acting_as(actor(queue)):
+            body()
+    except MemoryError:
+        engines.drop()
+        gc.collect()
+        log.warning("out of memory in %s; models unloaded, the claims will be served again", queue)
+    except AWAY as error:
+        log.warning("%s stopped: PostgreSQL does not answer (%s)", queue, first_line(error))
+    except Exception:
+        log.exception("%s stopped", queue)
+    finally:
+        close_connections()
