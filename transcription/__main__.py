@@ -1,4 +1,6 @@
-"""Transcribe a file from the command line: python -m transcription talk.wav --draft tiny --refine small --out srt"""
+"""Transcribe a file from the command line: python -m transcription talk.wav --draft tiny --refine small --out
+srt
+"""
 
 from __future__ import annotations
 
@@ -140,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m transcription",
         description="Transcribe a recording with Whisper, in one pass or two.",
-        epilog=f"Models: {', '.join(HUB_NAMES)}; demo-draft, demo-refine; a hub id org/name; an absolute path.",
+        epilog=f"Models: {', '.join(HUB_NAMES)}; demo-draft, demo-refine; org/name of the hub; a path.",
     )
     parser.add_argument("file", type=Path, help="audio or video file")
     parser.add_argument("--draft", default="tiny", metavar="MODEL", help="model of the (first) pass [tiny]")

@@ -1,4 +1,6 @@
-"""Prepare a recording: one FFmpeg pass gives the WAV, the peaks, the silence map and the facts about the file."""
+"""Prepare a recording: one FFmpeg pass gives the WAV, the peaks, the silence map and the facts about the
+file.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +106,7 @@ def prepare(
 
 
 def _consume(decoder: caged.Decoder, wav: IO[bytes], peaks: PeaksWriter) -> NDArray[np.uint8]:
-    """Write every block to the WAV and the peaks, and give the loudness levels of the whole: 360 kB an hour."""
+    """Write each block to the WAV and the peaks; give the loudness levels of the whole, 360 kB an hour."""
     _write(wav, bytes(HEADER_BYTES))
     levels: list[NDArray[np.uint8]] = []
     for block in decoder.blocks(bytearray(_BLOCK_SECONDS * SAMPLE_RATE * BYTES_PER_SAMPLE)):
@@ -154,7 +156,7 @@ def _refuse_unusable(log: DecoderLog, returncode: int, samples: int) -> None:
         if returncode == _TOO_MANY_ERRORS:
             raise MediaRejected(
                 "corrupt",
-                "Most of the sound in this file can't be decoded: it is damaged. Export it again from its source.",
+                "Most of the sound in this file is damaged. Export it again from its source.",
                 log.detail,
             )
         return
@@ -172,7 +174,7 @@ def _refuse_unusable(log: DecoderLog, returncode: int, samples: int) -> None:
         if log.codec == "unknown":
             raise MediaRejected(
                 "impossible_header",
-                "The file says it has a sample rate of 0 Hz, which no recording has. Export it again from its source.",
+                "The file says it has a sample rate of 0 Hz, which no recording has. Export it again.",
                 log.detail,
             )
         raise MediaRejected(
@@ -197,8 +199,8 @@ def _refuse_unusable(log: DecoderLog, returncode: int, samples: int) -> None:
         )
     raise MediaRejected(
         "no_audio_decoded",
-        "The file has an audio track, but no sound could be decoded from it: it is empty, cut off or damaged. "
-        "Export it again from its source.",
+        "The file has an audio track, but no sound could be decoded from it: "
+        "it is empty, cut off or damaged. Export it again from its source.",
         log.detail,
     )
 
@@ -268,7 +270,7 @@ def _clock(milliseconds: int) -> str:
 
 
 def _part(path: Path) -> Path:
-    """Name the unfinished file beside its final place: on the same file system, hidden, never the same twice."""
+    """Name the unfinished file beside its final place: on the same file system, hidden, never twice."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
 
 

@@ -4,8 +4,8 @@ A name is looked for in this order: a directory given by path; the models that c
 (`demo-draft`, `demo-refine`); the models directory; and, only where none has it, the hub, from which it is
 downloaded once. A model that is on the disk is used without any network call.
 
-Only CTranslate2's own format is loaded: tensors and nothing that could run. Every model's files are compared with
-the hashes of its card, or with those written when it was downloaded.
+Only CTranslate2's own format is loaded: tensors and nothing that could run. Every model's files are compared
+with the hashes of its card, or with those written when it was downloaded.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ _MULTILINGUAL_VOCABULARY: Final = 51_865
 class ModelCard:
     """What may be asked of a model: from its card.json where there is one, else from its own files.
 
-    `window_ms`: the longest window it takes. `context`, `margin_ms`: as in DecodingOptions. `pause_ms`: models
-    that take one sentence at a time say from which pause on a segment must end; None for the others.
+    `window_ms`: the longest window it takes. `context`, `margin_ms`: as in DecodingOptions. `pause_ms`:
+    models that take one sentence at a time say from which pause on a segment must end; None for the others.
     `languages` is empty where a multilingual model takes all of Whisper's.
     """
 
@@ -115,21 +115,18 @@ def find(name_or_path: str, *, models_dir: Path, bundled_dir: Path | None = None
 
 
 def read_card(path: Path) -> ModelCard:
-    """Read what a model's directory says of it, without loading it. Raises ModelUnavailable where it can't."""
+    """Read what a model's directory says of it, without loading it. Raises ModelUnavailable."""
     said = _read_json(path / CARD_FILE) if (path / CARD_FILE).is_file() else {}
     multilingual = said.get("multilingual")
     if multilingual is None:
         multilingual = _vocabulary_size(path) >= _MULTILINGUAL_VOCABULARY
     try:
-        context = said.get("context", "full")
-        if context not in ("full", "fit"):
-            raise ValueError("context must be full or fit")
         return ModelCard(
             title=str(said.get("title", path.name)),
             multilingual=bool(multilingual),
             languages=tuple(said.get("languages", () if multilingual else ("en",))),
             window_ms=int(said.get("window_ms", 30_000)),
-            context=context,
+            context=_context(said),
             margin_ms=int(said.get("fit_margin_ms", 3_000)),
             pause_ms=_pause_ms(said),
             can=str(said.get("can", "")),
@@ -162,7 +159,7 @@ def resolve(
 
 
 def check_complete(path: Path) -> None:
-    """Raise ModelUnavailable where `path` lacks a file or its model.bin is not a CTranslate2 Whisper model."""
+    """Raise ModelUnavailable where `path` lacks a file, or model.bin is no CTranslate2 Whisper model."""
     missing = [name for name in NEEDED_FILES if not (path / name).is_file()]
     if not any((path / name).is_file() for name in VOCABULARY_FILES):
         missing.append("vocabulary.json")
@@ -212,8 +209,9 @@ def _fetch(
 def by_hand(repository: str, target: Path) -> str:
     """Say how to provide a model where it can't be downloaded: the files, the directory, the option."""
     return (
-        f"On a machine that reaches the hub, run `hf download {repository} --local-dir {target.name}`, and copy "
-        f"that directory to {target} here. It must hold {_files_wanted()}. Or set EARMARK_MODELS_DIR to a "
+        f"On a machine that reaches the hub, run `hf download {repository} --local-dir {target.name}`, "
+        f"and copy that directory to {target} here. It must hold {_files_wanted()}. "
+        "Or set EARMARK_MODELS_DIR to a "
         "directory that has it, or give the model as an absolute path."
     )
 
@@ -234,7 +232,7 @@ def _verify(path: Path) -> str:
         if known.get(name, digest) != digest:
             raise ModelUnavailable(
                 "hash_mismatch",
-                f"{path / name} is not the file it was: its SHA-256 is {digest}, and {known[name]} was expected.",
+                f"{path / name} is not the file it was: its SHA-256 is {digest}, not {known[name]}.",
                 "Remove the directory so that it is downloaded again, or copy it again from its source.",
             )
         if name == "model.bin":
@@ -290,6 +288,16 @@ def _vocabulary_size(path: Path) -> int:
         return len(data)
     with (path / "vocabulary.txt").open("rb") as file:
         return sum(1 for _ in file)
+
+
+def _context(said: dict[str, Any]) -> Literal["full", "fit"]:
+    match said.get("context", "full"):
+        case "full":
+            return "full"
+        case "fit":
+            return "fit"
+        case other:
+            raise ValueError(f"context must be full or fit, not {other!r}")
 
 
 def _pause_ms(said: dict[str, Any]) -> int | None:

@@ -1,9 +1,9 @@
 """Score how likely a machine's text needs correcting, from what the engine measured.
 
-Each signal gives a value 0..1 between a point where it says nothing and a point where it is alarming, and a weight
-says how far it may be trusted alone. The score is one minus the product of what each leaves: several weak
-signs add up, and one strong sign is enough. The points are those of Whisper's own thresholds, widened; they are not
-yet calibrated on corrections, so the score orders rows and is no probability.
+Each signal gives a value 0..1 between a point where it says nothing and a point where it is alarming, and a
+weight says how far it may be trusted alone. The score is one minus the product of what each leaves: several
+weak signs add up, and one strong sign is enough. The points are those of Whisper's own thresholds, widened;
+they are not yet calibrated on corrections, so the score orders rows and is no probability.
 """
 
 from __future__ import annotations

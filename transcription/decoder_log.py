@@ -81,7 +81,7 @@ class DecoderLog:
 
     @property
     def codec_refused(self) -> bool:
-        """Tell whether the sound, rather than a picture beside it, needs a decoder that is not on our list."""
+        """Tell whether the sound, not a picture beside it, needs a decoder that is not on our list."""
         return self.codec in self._refused_codecs
 
     @property

@@ -1,4 +1,6 @@
-"""Errors of the library. Each has a stable `code`, a `message` that says what to do, and a `detail` for a log."""
+"""Errors of the library. Each has a stable `code`, a `message` that says what to do, and a `detail` for a
+log.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,7 @@ class TranscriptionError(Exception):
     message: str
 
 
-class MediaRejected(TranscriptionError):  # noqa: N818  (it names what happened to the file)
+class MediaRejected(TranscriptionError):
     """Say that a file is not audio we can use. The file is at fault, so trying again changes nothing.
 
     `message` is a sentence for the person who uploaded it. `detail` is what the decoder said, shortened and
@@ -64,7 +66,7 @@ class MediaRejected(TranscriptionError):  # noqa: N818  (it names what happened 
         return (type(self), (self.code, self.message, self.detail))
 
 
-class Stopped(TranscriptionError):  # noqa: N818
+class Stopped(TranscriptionError):
     """Say that the caller's `should_stop` asked for the end. Nothing was left behind on disk."""
 
     code = "stopped"
@@ -74,7 +76,7 @@ class Stopped(TranscriptionError):  # noqa: N818
         self.message = message
 
 
-class DecoderUnavailable(TranscriptionError):  # noqa: N818
+class DecoderUnavailable(TranscriptionError):
     """Say that FFmpeg itself can't be used: the installation is at fault, not the file."""
 
     code = "decoder_unavailable"
@@ -88,7 +90,7 @@ class DecoderUnavailable(TranscriptionError):  # noqa: N818
         return (type(self), (self.message, self.how_to))
 
 
-class ModelUnavailable(TranscriptionError):  # noqa: N818
+class ModelUnavailable(TranscriptionError):
     """Say that a model can't be had. `how_to` names the directory, files and option that would mend it."""
 
     def __init__(self, code: ModelCode, message: str, how_to: str = "") -> None:

@@ -77,7 +77,7 @@ def find_ffmpeg(override: Path | str | None = None) -> Path:
 
 @functools.lru_cache(maxsize=8)
 def version(binary: Path) -> str:
-    """Ask the binary for its version, for example `n9.0.2`. Raises DecoderUnavailable where it does not run."""
+    """Ask the binary for its version, such as `n9.0.2`. Raises DecoderUnavailable where it does not run."""
     try:
         done = subprocess.run(
             [str(binary), "-version"],
@@ -115,7 +115,9 @@ def network_cut() -> tuple[str, ...]:
 
 
 def command(binary: Path, limits: MediaLimits) -> list[str]:
-    """Build the FFmpeg command: standard input to raw 16 kHz mono s16 on standard output, first audio track only."""
+    """Build the FFmpeg command: standard input to raw 16 kHz mono s16 on standard output, first audio track
+    only.
+    """
     source = ffmpeg_python.input(
         "fd:",
         fd=0,
@@ -146,7 +148,9 @@ def command(binary: Path, limits: MediaLimits) -> list[str]:
 
 @dataclass(slots=True)
 class Outcome:
-    """How a run ended: exit status (negative: the signal that killed it), bytes given out, what the decoder said."""
+    """How a run ended: exit status (negative: the signal that killed it), bytes given out, what the decoder
+    said.
+    """
 
     returncode: int
     pcm_bytes: int
@@ -230,7 +234,8 @@ class Decoder:
         return self._log
 
     def blocks(self, block: bytearray) -> Iterator[memoryview]:
-        """Give the samples in views of `block`, full but for the last; each is valid until the next is asked for.
+        """Give the samples in views of `block`, full but for the last; each is valid until the next is asked
+        for.
 
         Raises MediaRejected `decode_timeout`, `too_long`, `too_large_output`, `impossible_header`; Stopped.
         """
@@ -315,8 +320,9 @@ class Decoder:
         if now - started > allowed:
             raise MediaRejected(
                 "decode_timeout",
-                f"Decoding took more than {allowed:.0f} s and gave {self._pcm_bytes // (SAMPLE_RATE * 2)} s of "
-                "sound. Export the file again from its source, as WAV or FLAC if possible.",
+                f"Decoding took more than {allowed:.0f} s and gave "
+                f"{self._pcm_bytes // (SAMPLE_RATE * 2)} s of sound. "
+                "Export the file again from its source, as WAV or FLAC if possible.",
                 self._log.detail,
             )
 
@@ -360,7 +366,10 @@ class Decoder:
         if process is None:
             return
         if process.poll() is None:
-                process.wait()
+            # The session is its own, so this ends whatever the program started as well.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         for stream in (process.stdout, process.stderr):
             if stream:
                 stream.close()

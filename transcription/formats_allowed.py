@@ -17,8 +17,8 @@ from typing import Final
 
 CONTAINERS: Final = (
     # Recorders, editors and operating systems
-    "wav", "w64", "aiff", "au", "caf", "voc", "flac", "mp3", "ogg", "aac", "mov", "matroska", "asf", "avi", "flv",
-    "mpegts", "mpeg", "rm", "amr",
+    "wav", "w64", "aiff", "au", "caf", "voc", "flac", "mp3", "ogg", "aac", "mov", "matroska", "asf", "avi",
+    "flv", "mpegts", "mpeg", "rm", "amr",
     # Cinema and broadcast sound
     "ac3", "eac3", "dts", "truehd", "mxf",
     # Lossless and audiophile
@@ -31,28 +31,30 @@ CONTAINERS: Final = (
 
 CODECS: Final = (
     # Uncompressed
-    "pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_s8", "pcm_s8_planar", "pcm_s16le", "pcm_s16be", "pcm_s16le_planar",
-    "pcm_s16be_planar", "pcm_s24le", "pcm_s24be", "pcm_s24le_planar", "pcm_s32le", "pcm_s32be", "pcm_s32le_planar",
-    "pcm_s64le", "pcm_s64be", "pcm_u16le", "pcm_u16be", "pcm_u24le", "pcm_u24be", "pcm_u32le", "pcm_u32be",
-    "pcm_f16le", "pcm_f24le", "pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_bluray", "pcm_dvd", "s302m",
-    "dsd_lsbf", "dsd_msbf", "dsd_lsbf_planar", "dsd_msbf_planar",
+    "pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_s8", "pcm_s8_planar", "pcm_s16le", "pcm_s16be",
+    "pcm_s16le_planar", "pcm_s16be_planar", "pcm_s24le", "pcm_s24be", "pcm_s24le_planar", "pcm_s32le",
+    "pcm_s32be", "pcm_s32le_planar", "pcm_s64le", "pcm_s64be", "pcm_u16le", "pcm_u16be", "pcm_u24le",
+    "pcm_u24be", "pcm_u32le", "pcm_u32be", "pcm_f16le", "pcm_f24le", "pcm_f32le", "pcm_f32be", "pcm_f64le",
+    "pcm_f64be", "pcm_bluray", "pcm_dvd", "s302m", "dsd_lsbf", "dsd_msbf", "dsd_lsbf_planar",
+    "dsd_msbf_planar",
     # General lossy
-    "aac", "aac_latm", "mp1float", "mp1", "mp2float", "mp2", "mp3float", "mp3", "mp3on4float", "mp3adufloat", "vorbis",
-    "libvorbis", "opus", "libopus", "ac3", "eac3", "dca", "mlp", "truehd", "wmav1", "wmav2", "wmapro", "wmalossless",
-    "wmavoice", "cook", "ralf", "real_144", "real_288", "sipr", "atrac1", "atrac3", "atrac3plus", "qdm2", "qdmc",
-    "mace3", "mace6", "nellymoser", "mpc7", "mpc8",
+    "aac", "aac_latm", "mp1float", "mp1", "mp2float", "mp2", "mp3float", "mp3", "mp3on4float", "mp3adufloat",
+    "vorbis", "libvorbis", "opus", "libopus", "ac3", "eac3", "dca", "mlp", "truehd", "wmav1", "wmav2",
+    "wmapro", "wmalossless", "wmavoice", "cook", "ralf", "real_144", "real_288", "sipr", "atrac1", "atrac3",
+    "atrac3plus", "qdm2", "qdmc", "mace3", "mace6", "nellymoser", "mpc7", "mpc8",
     # General lossless
     "flac", "alac", "als", "ape", "wavpack", "tta", "tak", "shorten",
     # Telephony, dictation, ADPCM
-    "amrnb", "libopencore_amrnb", "amrwb", "libopencore_amrwb", "gsm", "gsm_ms", "ilbc", "speex", "libspeex", "g722",
-    "g723_1", "g726", "g726le", "g728", "g729", "evrc", "qcelp", "dss_sp", "truespeech", "acelp.kelvin", "comfortnoise",
-    "adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ima_oki", "adpcm_ima_dk3", "adpcm_ima_dk4", "adpcm_ms", "adpcm_swf",
-    "adpcm_yamaha", "adpcm_adx", "adpcm_ct", "adpcm_sbpro_2", "adpcm_sbpro_3", "adpcm_sbpro_4", "8svx_exp", "8svx_fib",
+    "amrnb", "libopencore_amrnb", "amrwb", "libopencore_amrwb", "gsm", "gsm_ms", "ilbc", "speex", "libspeex",
+    "g722", "g723_1", "g726", "g726le", "g728", "g729", "evrc", "qcelp", "dss_sp", "truespeech",
+    "acelp.kelvin", "comfortnoise", "adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ima_oki", "adpcm_ima_dk3",
+    "adpcm_ima_dk4", "adpcm_ms", "adpcm_swf", "adpcm_yamaha", "adpcm_adx", "adpcm_ct", "adpcm_sbpro_2",
+    "adpcm_sbpro_3", "adpcm_sbpro_4", "8svx_exp", "8svx_fib",
 )  # fmt: skip
-"""Audio decoders only. Pictures and video in the same file are never decoded, not even to look at them: a cover
-of 16000 x 16000 pixels costs 280 MB to probe without this list and 35 MB with it (measured)."""
+"""Audio decoders only. Pictures and video in the same file are never decoded, not even to look at them: a
+cover of 16000 x 16000 pixels costs 280 MB to probe without this list and 35 MB with it (measured)."""
 
 HUMAN_LIST: Final = (
-    "WAV, MP3, FLAC, Ogg (Opus, Vorbis, Speex), M4A, MP4, MOV, AAC, WMA, AMR, AIFF, CAF, WebM, MKV, AVI, MPEG, "
-    "AC-3, SPHERE and most other recordings"
+    "WAV, MP3, FLAC, Ogg (Opus, Vorbis, Speex), M4A, MP4, MOV, AAC, WMA, AMR, AIFF, CAF, WebM, MKV, AVI, "
+    "MPEG, AC-3, SPHERE and most other recordings"
 )

@@ -25,9 +25,9 @@ def download(
 ) -> None:
     """Download the CTranslate2 files of `repository` to the directory `target`.
 
-    Files are written beside it, compared with the hashes the hub gives, recorded, and moved into place at once. Of
-    several processes that want the same model one downloads and the others wait. Raises ModelUnavailable, which
-    carries `how_to`.
+    Files are written beside it, compared with the hashes the hub gives, recorded, and moved into place at
+    once. Of several processes that want the same model one downloads and the others wait. Raises
+    ModelUnavailable, which carries `how_to`.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     lock_path = target.parent / f".{target.name}.lock"
@@ -103,7 +103,7 @@ def _fetch_all(
 
 
 def _asking(repository: str, how_to: str, ask: Callable[[], Any]) -> Any:
-    """Run one call to the hub and turn its many ways to fail into two: unreachable, or reached and refused."""
+    """Run one call to the hub and turn its many ways to fail into two: unreachable, or refused."""
     from huggingface_hub.errors import (
         DisabledRepoError,
         EntryNotFoundError,
@@ -130,23 +130,23 @@ def _asking(repository: str, how_to: str, ask: Callable[[], Any]) -> Any:
     except EntryNotFoundError as error:
         raise _unreachable(repository, how_to, error) from error
     except Exception as error:
-        # The hub's client lets the errors of its HTTP library through, and changes that library between versions.
+        # The client lets the errors of its HTTP library through, and changes that library between versions.
         raise _unreachable(repository, how_to, error) from error
 
 
 def _unreachable(repository: str, how_to: str, error: Exception) -> ModelUnavailable:
     return ModelUnavailable(
         "hub_unreachable",
-        f"The model {repository} is not on this machine, and the hub can't be reached ({type(error).__name__}).",
+        f"The model {repository} is not here, and the hub can't be reached ({type(error).__name__}).",
         how_to,
     )
 
 
 def _progress_bar(done: int, total: int, on_progress: Callable[[int, int], None] | None) -> type[Any]:
     """Make a class that looks like tqdm to the hub's client and passes the bytes on."""
-    from tqdm import tqdm
+    from tqdm import tqdm  # type: ignore[import-untyped]
 
-    class Bar(tqdm):  # type: ignore[misc,type-arg,unused-ignore]
+    class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs["disable"] = True
             super().__init__(*args, **kwargs)

@@ -1,7 +1,7 @@
 """Transcribe a recording in two passes: a draft of everything first, a better model behind it.
 
-This is the library's own way from a file to a transcript, for notebooks and the command line. The platform uses
-the same pieces, with its segments, claims and results in a database in between.
+This is the library's own way from a file to a transcript, for notebooks and the command line. The platform
+uses the same pieces, with its segments, claims and results in a database in between.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ def transcribe(
 ) -> Transcript:
     """Prepare `source` and decode it by each pass in turn, in constant memory.
 
-    `on_progress` is given the name of the step (`prepare` or a pass) and whole percents. Raises what `prepare`
-    and the engines raise.
+    `on_progress` is given the name of the step (`prepare` or a pass) and whole percents. Raises what
+    `prepare` and the engines raise.
     """
 
     def tell(step: str, percent: int) -> None:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def read_pcm(path: Path, span: Span) -> Samples:
-    """Read `span` of a prepared WAV as float32 in -1..1, shape `(n,)`. Past the end of the file there is nothing.
+    """Read `span` of a prepared WAV as float32 in -1..1, shape `(n,)`. Past the end of the file there is
+    nothing.
 
     Costs 0.2 ms for 30 s of audio; memory is that of the span (64 kB a second).
     """

@@ -55,7 +55,7 @@ class PeaksInfo:
 
 
 def read_info(path: Path) -> PeaksInfo:
-    """Read the head of a peaks file. Raises ValueError where it is not one, OSError where it can't be read."""
+    """Read the head of a peaks file. Raises ValueError where it is not one, OSError where unreadable."""
     with path.open("rb") as file:
         head = file.read(_HEAD.size + _MAX_LEVELS * _LEVEL.size)
     if len(head) < _HEAD.size:
@@ -73,7 +73,9 @@ def read_info(path: Path) -> PeaksInfo:
 
 
 def best_level(info: PeaksInfo, span_ms: int, points: int) -> int:
-    """Choose the step in ms for drawing `span_ms` in about `points` columns: the coarsest that still fills them."""
+    """Choose the step in ms for drawing `span_ms` in about `points` columns: the coarsest that still fills
+    them.
+    """
     wanted = span_ms / max(1, points)
     fitting = [level.step_ms for level in info.levels if level.step_ms <= wanted]
     return max(fitting) if fitting else info.levels[0].step_ms

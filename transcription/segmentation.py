@@ -8,15 +8,19 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from transcription.types import Span
 
 Quietest = Callable[[int, int], int]
-"""Gives the best place in ms to cut within [start, end) where there is no pause, for example `peaks.quietest_ms`."""
+"""Gives the best place in ms to cut within [start, end) where there is no pause, for example
+`peaks.quietest_ms`.
+"""
 
 MAX_WINDOW_MS: Final = 29_900
-"""The most one window may last. Whisper takes 30 s; a cut of 30.016 s would cost a second window (measured)."""
+"""The most one window may last. Whisper takes 30 s; a cut of 30.016 s would cost a second window (measured).
+"""
 _LONG_PAUSE_MS: Final = 1_000
 """A pause from which on longer is no better as a place to cut."""
 _SHORTEST_PAUSE_COST: Final = 1.0
@@ -45,14 +49,14 @@ def cut_at_pauses(
 ) -> list[Span]:
     """Cut `[0, duration_ms)` into segments at its pauses, none longer than `max_ms`.
 
-    Which pauses are used is found by least total cost over the whole recording: a segment costs the square of its
-    distance from `target_ms`, a cut costs more the shorter its pause is. Segments under `min_ms` are made
+    Which pauses are used is found by least total cost over the whole recording: a segment costs the square of
+    its distance from `target_ms`, a cut costs more the shorter its pause is. Segments under `min_ms` are made
     only where there is no other way. A pause of `pause_ms` or more always separates segments, however short
     they are (None: never); models that take one sentence at a time want about 250.
 
-    A cut lies in the middle of its pause. Where that leaves a segment more than `pad_ms` of silence at an end,
-    the rest of the silence belongs to no segment. A stretch of sound longer than `max_ms` without a pause is cut
-    where `quietest` says, else at even lengths.
+    A cut lies in the middle of its pause. Where that leaves a segment more than `pad_ms` of silence at an
+    end, the rest of the silence belongs to no segment. A stretch of sound longer than `max_ms` without a
+    pause is cut where `quietest` says, else at even lengths.
 
     A recording that is all silence gives one segment, of at most `max_ms` from its start, so that it is seen
     and not lost. Raises ValueError where 0 < min_ms <= target_ms <= max_ms does not hold, or where silences
@@ -93,8 +97,8 @@ def plan_windows(
 ) -> list[Span]:
     """Plan what the decoder is given at once: each segment by itself or, with `merge`, neighbours together.
 
-    Merged windows last at most `max_window_ms` and hold whole segments, so that words can be dealt back by their
-    times. Segments further apart than `max_gap_ms` are not merged. A single segment longer than
+    Merged windows last at most `max_window_ms` and hold whole segments, so that words can be dealt back by
+    their times. Segments further apart than `max_gap_ms` are not merged. A single segment longer than
     `max_window_ms` stays one window: the engine splits it for its model and says so.
     """
     windows: list[Span] = []
@@ -143,7 +147,7 @@ def _candidates(sounds: Sequence[Span], duration_ms: int, *, pad_ms: int, pause_
     """List the places to cut: the beginning, each pause, the end. The outer two are free and forced."""
     first, last = sounds[0], sounds[-1]
     cuts = [_Cut(0, max(0, first.start_ms - pad_ms), 0.0, forced=True)]
-    for before, after in zip(sounds, sounds[1:], strict=False):
+    for before, after in pairwise(sounds):
         pause = after.start_ms - before.end_ms
         middle = before.end_ms + pause // 2
         shortness = 1 - min(pause, _LONG_PAUSE_MS) / _LONG_PAUSE_MS
@@ -161,7 +165,7 @@ def _candidates(sounds: Sequence[Span], duration_ms: int, *, pad_ms: int, pause_
 
 def _with_cuts_in_long_sounds(cuts: Sequence[_Cut], max_ms: int, quietest: Quietest | None) -> Iterable[_Cut]:
     """Add cuts inside sound that is longer than a segment may be. They cost more than any pause does."""
-    for left, right in zip(cuts, cuts[1:], strict=False):
+    for left, right in pairwise(cuts):
         yield left
         at, end = left.start_ms, right.end_ms
         while end - at > max_ms:
@@ -176,7 +180,7 @@ def _with_cuts_in_long_sounds(cuts: Sequence[_Cut], max_ms: int, quietest: Quiet
 
 
 def _cheapest(cuts: Sequence[_Cut], *, target_ms: int, max_ms: int, min_ms: int) -> list[Span]:
-    """Choose among `cuts` so that the segments between the chosen ones cost least. The outer two are given."""
+    """Choose among `cuts` so that the segments between them cost least. The outer two are given."""
     best = [0.0] + [float("inf")] * (len(cuts) - 1)
     came_from = [0] * len(cuts)
     for right in range(1, len(cuts)):

@@ -26,7 +26,9 @@ _FLOOR_DBFS: Final = -96.0
 _ALWAYS_SILENT: Final = round((-72.0 - _FLOOR_DBFS) * _UNITS_PER_DB)
 """Steps under -72 dBFS are silent whatever surrounds them: below the noise of any microphone."""
 _LEAST_CONTRAST: Final = 10 * _UNITS_PER_DB
-"""With less between floor and speech nothing can be told apart: steady noise, a tone, or speech without a pause."""
+"""With less between floor and speech nothing can be told apart: steady noise, a tone, or speech without a
+pause.
+"""
 _SHARE: Final = 0.35
 """Where between floor and speech the threshold lies, in decibels."""
 _LEAST_ABOVE_FLOOR: Final = 4 * _UNITS_PER_DB
@@ -66,7 +68,9 @@ def thresholds(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def find_silences(levels: NDArray[np.uint8], duration_ms: int) -> tuple[Span, ...]:
-    """Find pauses of at least 200 ms, ordered and apart. The last one reaches `duration_ms` when it lasts to the end."""
+    """Find pauses of at least 200 ms, ordered and apart. The last one reaches `duration_ms` when it lasts to
+    the end.
+    """
     if len(levels) == 0:
         return ()
     quiet = levels < np.repeat(thresholds(levels), _BLOCK)[: len(levels)]

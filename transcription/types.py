@@ -150,7 +150,7 @@ class DecodingOptions:
         if self.condition_on_previous_text:
             raise EngineError(
                 "bad_option",
-                "condition_on_previous_text must stay off: windows are decoded apart and have no previous text.",
+                "condition_on_previous_text must stay off: windows are decoded apart from each other.",
             )
 
     def to_json(self) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def wav_header(data_bytes: int) -> bytes:
 
 
 def wav_byte_range(start_ms: int, end_ms: int, total_bytes: int) -> tuple[int, int]:
-    """Give `(offset, length)` of `[start_ms, end_ms)` in a prepared WAV file of `total_bytes`, header included.
+    """Give `(offset, length)` of `[start_ms, end_ms)` in a prepared WAV file of `total_bytes`, header
+    included.
 
     Both ends are clamped to the file, so a span past its end has length 0. Raises ValueError where
     `start_ms > end_ms` or `start_ms < 0`.

@@ -34,7 +34,9 @@ class WindowAudio:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What has to be stored beside a text for it to be made again: model, its hash, device, arithmetic, version."""
+    """What has to be stored beside a text for it to be made again: model, its hash, device, arithmetic,
+    version.
+    """
 
     name: str
     model_sha256: str
@@ -46,7 +48,9 @@ class EngineInfo:
 
 
 class Engine(Protocol):
-    """Decodes batches of windows. One instance belongs to one process: load it where it decodes, never before a fork."""
+    """Decodes batches of windows. One instance belongs to one process: load it where it decodes, never before
+    a fork.
+    """
 
     @property
     def info(self) -> EngineInfo:

@@ -1,7 +1,7 @@
 """An engine without a model, for tests of everything around it: its text is a function of the samples alone.
 
-It is as strict as a real one about its input, so a caller's mistake shows here first. Two windows with the same
-samples give the same text in any process and any batch, so a test can say what must be in the database.
+It is as strict as a real one about its input, so a caller's mistake shows here first. Two windows with the
+same samples give the same text in any process and any batch, so a test can say what must be in the database.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ _MS_PER_WORD: Final = 400
 
 
 class FakeEngine:
-    """Gives one made-up word per 400 ms of audio. `sleep_s` is waited for each window, before anything is given."""
+    """Gives one made-up word per 400 ms of audio. `sleep_s` is waited for each window, before anything is
+    given.
+    """
 
     def __init__(self, *, sleep_s: float = 0.0, name: str = "fake", window_ms: int = 30_000) -> None:
         self._sleep_s = sleep_s
@@ -57,7 +59,9 @@ class FakeEngine:
         return self._info
 
     def decode(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> list[Heard]:
-        """Give for each window the words of `fake_words`, evenly spread; silence and scraps as a real engine does."""
+        """Give for each window the words of `fake_words`, evenly spread; silence and scraps as a real engine
+        does.
+        """
         for index, window in enumerate(batch):
             parts.check_window(window, index)
         return [self._hear(window, options) for window in batch]
@@ -78,7 +82,7 @@ class FakeEngine:
 
 
 def fake_words(window: WindowAudio) -> list[str]:
-    """Give the words FakeEngine hears in a window: at least one, chosen by the SHA-256 of its 16-bit samples."""
+    """Give the words FakeEngine hears in a window: at least one, by the SHA-256 of its 16-bit samples."""
     samples = (window.samples * 32768).round().clip(-32768, 32767).astype("<i2")
     digest = hashlib.sha256(samples.tobytes()).digest()
     count = max(1, len(samples) * 1000 // SAMPLE_RATE // _MS_PER_WORD)

@@ -1,4 +1,6 @@
-"""What any engine does around its model: check windows, pass over silence, split what is too long, join it again."""
+"""What any engine does around its model: check windows, pass over silence, split what is too long, join it
+again.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def nothing(flag: Flag, language: str) -> Heard:
 
 
 def split_long(samples: Samples, max_ms: int) -> list[Samples]:
-    """Split samples into parts of at most `max_ms`, each cut at the quietest 20 ms of the latter half of a part."""
+    """Split samples into parts of at most `max_ms`, each cut at the quietest 20 ms of the latter half of a
+    part.
+    """
     limit = max_ms * SAMPLE_RATE // 1000
     parts = []
     while len(samples) > limit:
@@ -68,10 +72,11 @@ def split_long(samples: Samples, max_ms: int) -> list[Samples]:
 
 
 def join(parts: Sequence[Heard], durations_ms: Sequence[int]) -> Heard:
-    """Join what was heard in the parts of one window: texts in order, words shifted, the worst of the signals.
+    """Join what was heard in the parts of one window: texts in order, words shifted, the worst of the
+    signals.
 
-    Log-probability is averaged over tokens; for the rest the worst part speaks for the whole, so that a doubtful
-    part is not hidden behind good ones.
+    Log-probability is averaged over tokens; for the rest the worst part speaks for the whole, so that a
+    doubtful part is not hidden behind good ones.
     """
     if len(parts) == 1:
         return parts[0]

@@ -37,10 +37,11 @@ _FULL_FRAMES: Final = 3_000
 _BUCKETS: Final = (400, 600, 800, 1_000, 1_200, 1_500, 2_000, _FULL_FRAMES)
 """Lengths that windows are padded to in `fit` context; windows of one length share a batch."""
 _FRAME_BUDGET: Final = {"cpu": 12_000, "cuda": 96_000}
-"""Frames in one call of the model: its memory is activations, about 0.4 GB at 12,000 with `base` and beam 5."""
+"""Frames in one call of the model: its memory is activations, about 0.4 GB at 12,000 with `base` and beam 5.
+"""
 _MAX_LENGTH: Final = 448
 _BEFORE_WORD: Final = "\"'“¿([{-"
-_AFTER_WORD: Final = "\"'.。,，!！?？:：”)]}、"
+_AFTER_WORD: Final = "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001  (they are the marks of other scripts)
 
 
 @dataclass(slots=True, eq=False)
@@ -75,10 +76,12 @@ class _Candidate:
 
 
 class WhisperEngine:
-    """A Whisper model on one device, loaded at construction. Load it in the process that decodes, after any fork.
+    """A Whisper model on one device, loaded at construction. Load it in the process that decodes, after any
+    fork.
 
-    `threads`: CPU threads of one decoding, 0 for all cores. `compute_type`: CTranslate2's name; by default int8 on
-    a CPU and float16 on a GPU. Raises EngineError `device_unavailable` where the model can't be loaded there.
+    `threads`: CPU threads of one decoding, 0 for all cores. `compute_type`: CTranslate2's name; by default
+    int8 on a CPU and float16 on a GPU. Raises EngineError `device_unavailable` where the model can't be
+    loaded there.
     """
 
     def __init__(
@@ -308,7 +311,7 @@ class WhisperEngine:
         options: DecodingOptions,
         words: list[tuple[Word, ...]],
     ) -> None:
-        """Place the words of the rows in `spoken`; one call per language, because it is part of the prompt."""
+        """Place the words of the rows in `spoken`, one call per language, as it is part of the prompt."""
         for language in sorted({chunk[row].language or "en" for row in spoken}):
             rows = [row for row in spoken if (chunk[row].language or "en") == language]
             tokenizer = self._tokenizer(language, options.task)

@@ -25,11 +25,10 @@ def to_txt(lines: Sequence[Line]) -> str:
 
 
 def to_srt(lines: Sequence[Line]) -> str:
-    """Write SubRip: numbered cues with a comma before the milliseconds. Segments without text are left out."""
+    """Write SubRip: numbered cues, a comma before the milliseconds. Segments without text are left out."""
     spoken = [line for line in lines if line.text.strip()]
     return "\n".join(
-        f"{number}\n{_clock(line.span.start_ms, ',')} --> {_clock(line.span.end_ms, ',')}\n{_cue(line.text)}\n"
-        for number, line in enumerate(spoken, 1)
+        f"{number}\n{_times(line.span, ',')}\n{_cue(line.text)}\n" for number, line in enumerate(spoken, 1)
     )
 
 
@@ -39,7 +38,7 @@ def to_vtt(lines: Sequence[Line]) -> str:
     for line in lines:
         if line.text.strip():
             text = _cue(line.text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            cues.append(f"{_clock(line.span.start_ms, '.')} --> {_clock(line.span.end_ms, '.')}\n{text}\n")
+            cues.append(f"{_times(line.span, '.')}\n{text}\n")
     return "WEBVTT\n\n" + "\n".join(cues)
 
 
@@ -73,6 +72,10 @@ def _one_line(text: str) -> str:
 def _cue(text: str) -> str:
     # A blank line would end the cue, and `-->` would begin another.
     return "\n".join(part.strip() for part in text.splitlines() if part.strip()).replace("-->", "->")
+
+
+def _times(span: Span, mark: str) -> str:
+    return f"{_clock(span.start_ms, mark)} --> {_clock(span.end_ms, mark)}"
 
 
 def _clock(milliseconds: int, mark: str) -> str:

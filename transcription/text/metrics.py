@@ -1,7 +1,7 @@
 """Error counts of a text against a reference: words (WER) or characters (CER), kept as counts and pooled.
 
-Counts, not rates, are stored: the rate of many texts is the sum of errors over the sum of reference lengths, and an
-average of rates is not.
+Counts, not rates, are stored: the rate of many texts is the sum of errors over the sum of reference lengths,
+and an average of rates is not.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def pool(counts: Iterable[ErrorCounts]) -> ErrorCounts:
 def count_errors(reference: str, text: str, *, unit: Unit = "word", profile: str = DEFAULT) -> ErrorCounts:
     """Count the errors of `text` against `reference` after normalising both by `profile`.
 
-    Characters include the single spaces between words, as jiwer counts them. Time is quadratic in the length at
-    worst and near linear for texts that differ little.
+    Characters include the single spaces between words, as jiwer counts them. Time is quadratic in the length
+    at worst and near linear for texts that differ little.
     """
     ours, theirs = normalize(reference, profile), normalize(text, profile)
     if unit == "word":
@@ -64,7 +64,8 @@ def count_edits(reference: Sequence[str], text: Sequence[str]) -> ErrorCounts:
     """Count the fewest edits between two sequences, by kind.
 
     Of several ways with as few edits the one is taken that RapidFuzz takes, and so jiwer: going back from the
-    end, a deletion before an insertion before a substitution. So the counts by kind can be compared with theirs.
+    end, a deletion before an insertion before a substitution. So the counts by kind can be compared with
+    theirs.
     """
     begin = 0
     shorter = min(len(reference), len(text))
@@ -78,7 +79,9 @@ def count_edits(reference: Sequence[str], text: Sequence[str]) -> ErrorCounts:
 
 
 def _edits(reference: Sequence[str], text: Sequence[str]) -> tuple[int, int, int]:
-    """Give substitutions, deletions, insertions. One row of distances is kept, with the kinds that led to each."""
+    """Give substitutions, deletions, insertions. One row of distances is kept, with the kinds that led to
+    each.
+    """
     if not reference or not text:
         return 0, len(reference), len(text)
     # (errors, substitutions, deletions, insertions) of turning reference[:i] into text[:j]

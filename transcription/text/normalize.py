@@ -1,6 +1,8 @@
-"""Normalisation profiles: what counts as the same word when texts are compared. Each is versioned and never changed.
+"""Normalisation profiles: what counts as the same word when texts are compared. Each is versioned and never
+changed.
 
-A score means nothing without its profile, so the profile's name is stored with it. A better rule is a new version.
+A score means nothing without its profile, so the profile's name is stored with it. A better rule is a new
+version.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-_APOSTROPHES: Final = str.maketrans({"’": "'", "ʼ": "'", "＇": "'", "´": "'", "`": "'"})
+_APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2019\u02bc\uff07\u00b4`", "'"))
+"""Right single quotation mark, modifier letter apostrophe, fullwidth apostrophe, acute and grave accent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +63,5 @@ DEFAULT: Final = "plain-1"
 
 
 def normalize(text: str, profile: str = DEFAULT) -> str:
-    """Bring a text to the form of a profile: `plain-1` (default) or `exact-1`. Raises KeyError for another."""
+    """Bring a text to the form of a profile: `plain-1` or `exact-1`. Raises KeyError for another."""
     return PROFILES[profile].apply(text)
