@@ -33,6 +33,13 @@ class AnnotationConf:
     free_space_floor_bytes: int = 512 * MIB
     """Below this much free disk no new bytes are taken; edits still save."""
     max_duration_s: int = 26 * 3600
+    media_memory_bytes: int = 1536 * MIB
+    """Address space of FFmpeg."""
+    media_cpu_s: int = 3600
+    live_streams_max: int = 12
+    """Live event streams one person may hold open in one web process."""
+    behind_proxy: bool = False
+    """Whether `X-Forwarded-For` is written by a proxy of ours."""
 
     claim_s: int = 60
     """How long a worker's claim lasts without being renewed."""
@@ -47,9 +54,13 @@ class AnnotationConf:
     threads: int = 0
     """0 = measured default of the engine."""
     batch_windows: int = 8
+    model_downloads: bool = True
+    """Fetch a named model from the hub when it is not on this machine."""
     engine: str = "whisper"
     """`fake` decodes nothing and exists for fault tests."""
     fake_engine: dict[str, float] = field(default_factory=dict)
+    demo: bool = False
+    """Whether the demo project and its well-known passwords may exist here."""
 
 
 def conf() -> AnnotationConf:
