@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run a management command of Earmark: `manage.py help` lists them, `manage.py doctor` says what is missing."""
+"""Run a management command of Earmark: `manage.py help` lists them, `manage.py doctor` finds what lacks."""
 
 import sys
 

@@ -66,5 +66,5 @@ class TolerantRedisCache(RedisCache):
     def delete_many(self, *args: Any, **kwargs: Any) -> None:
         return _or(None)(super().delete_many)(*args, **kwargs)
 
-    def clear(self) -> bool:
-        return _or(False)(super().clear)()
+    def clear(self) -> None:
+        _or(None)(super().clear)()

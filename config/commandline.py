@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from config.options import load_or_exit
+from config.load import load_or_exit
 
 # These talk to no server, or look for themselves.
 ALONE = frozenset(
-    {
-        "", "help", "--help", "-h", "version", "--version", "options", "doctor", "check", "collectstatic",
-        "findstatic", "makemessages", "compilemessages", "diffsettings", "startapp", "spectacular", "sendtestemail",
-    }
-)  # fmt: skip
+    {"", "help", "--help", "-h", "version", "--version", "options", "doctor", "check", "collectstatic"}
+    | {"findstatic", "makemessages", "compilemessages", "diffsettings", "startapp", "spectacular"}
+)
 
 
 def main(argv: list[str]) -> int:

@@ -201,11 +201,9 @@ class Url(Kind[str]):
 
 
 def _whole(raw: object, units: dict[str, int], expected: str) -> int:
-    if isinstance(raw, bool) or not isinstance(raw, int | str):
-        raise ValueError(expected)
-    if isinstance(raw, int):
+    if isinstance(raw, int) and not isinstance(raw, bool):
         return raw
-    match = re.fullmatch(r"\s*([0-9]{1,18})\s*([a-z]*)\s*", raw.lower())
+    match = re.fullmatch(r"\s*([0-9]{1,18})\s*([a-z]*)\s*", raw.lower()) if isinstance(raw, str) else None
     if match is None or match[2] not in units:
         raise ValueError(expected)
     return int(match[1]) * units[match[2]]

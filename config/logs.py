@@ -8,8 +8,16 @@ import re
 SECRET_PARTS = (
     # user:password@host in an address
     (re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@"), r"\1:***@"),
-    (re.compile(r"(?i)\b(bearer|token|authorization)([\s:=]+(?:bearer\s+)?)[A-Za-z0-9._~+/=-]{8,}"), r"\1\2***"),
-    (re.compile(r"(?i)\b(password|passwd|secret(?:_key)?|csrftoken|sessionid)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",;&]+"), r"\1\2***"),
+    (
+        re.compile(r"(?i)\b(bearer|token|authorization)([\s:=]+(?:bearer\s+)?)[A-Za-z0-9._~+/=-]{8,}"),
+        r"\1\2***",
+    ),
+    (
+        re.compile(
+            r"(?i)\b(password|passwd|secret(?:_key)?|csrftoken|sessionid)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",;&]+"
+        ),
+        r"\1\2***",
+    ),
 )
 
 
@@ -44,5 +52,5 @@ class Line(logging.Formatter):
         record.args = None
         return super().format(record)
 
-    def formatException(self, ei: object) -> str:
+    def formatException(self, ei: object) -> str:  # noqa: N802 - the name logging calls
         return redact(super().formatException(ei))  # type: ignore[arg-type]

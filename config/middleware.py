@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+import sys
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.views.defaults import server_error as django_server_error
 
 log = logging.getLogger("earmark.web")
 
@@ -31,12 +33,13 @@ class _Both:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         self.before(request)
-        if iscoroutinefunction(self):
+        if self._is_async:
             return self._later(request)
         return self.after(request, self.get_response(request))
 
@@ -76,6 +79,14 @@ class DatabaseAway(_Both):
         return unavailable(request)
 
 
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """Answer for an error outside any view, such as in reading the session: 503 or 500 alike."""
+    error = sys.exc_info()[1]
+    if error is not None and is_away(error):
+        return unavailable(request)
+    return django_server_error(request)
+
+
 def is_away(error: BaseException) -> bool:
     """Tell whether `error` means that the server, not the statement, failed."""
     if not isinstance(error, OperationalError | InterfaceError):
@@ -92,7 +103,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
         body = {"error": {"code": "database_unavailable", "message": message, "detail": {}}}
         response: HttpResponse = JsonResponse(body, status=503)
     else:
-        page = f"<!doctype html><html lang=en><title>One moment</title><h1>One moment</h1><p>{message}</p></html>"
+        page = f"<!doctype html><html lang=en><title>One moment</title><h1>One moment</h1><p>{message}</p>"
         response = HttpResponse(page, status=503)
     response["Retry-After"] = str(RETRY_AFTER_S)
     response["Cache-Control"] = "no-store"

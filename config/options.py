@@ -8,15 +8,10 @@ over the file, the file over the default. A secret `X` may be given as `X_FILE`,
 
 from __future__ import annotations
 
-import difflib
-import os
-import re
-import sys
-import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 from config.kinds import (
@@ -38,14 +33,8 @@ from config.kinds import (
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Variables that begin like ours and are none of our options: read by the tests, or before the options are.
-NOT_OPTIONS = frozenset({"EARMARK_CONFIG", "EARMARK_CORPUS"})
-# Kubernetes announces a service called "earmark" by such variables; they are not addressed to us.
-SERVICE_LINK = re.compile(r"^EARMARK_(?:.*_)?(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT_\d+_.*)$")
-
 DATABASE_SCHEMES = ("postgresql", "postgres")
 REDIS_SCHEMES = ("redis", "rediss", "unix")
-KNOWN_KEYS = re.compile(r"django-insecure|change.?me|secret.?key|example|earmark|password|0123456789|abcdefgh", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +58,9 @@ def _option(
 class Options:
     """Hold every option of a running Earmark; sizes in bytes, times in seconds, paths absolute."""
 
-    home: Path = _option("place", Location(), "var", "everything this instance writes: data, secrets, logs, media")
+    home: Path = _option(
+        "place", Location(), "var", "everything this instance writes: data, secrets, logs, media"
+    )
     media_root: Path = _option("place", Location(), "{home}/media", "recordings and uploads")
     models_dir: Path = _option("place", Location(), "{home}/models", "Whisper models fetched from the hub")
     host: str = _option("address", Host(), "127.0.0.1", "address the web process listens on")
@@ -86,10 +77,17 @@ class Options:
     behind_proxy: bool = _option(
         "address", Flag(), False, "trust X-Forwarded-Proto and X-Forwarded-For of the proxy in front"
     )
-    hsts_s: int = _option("address", Duration(0, 10**9), 31_536_000, "HSTS age announced over https (0: none)")
-    debug: bool = _option("address", Flag(), False, "show Django's debug pages; never on a machine others can reach")
+    hsts_s: int = _option(
+        "address", Duration(0, 10**9), 31_536_000, "HSTS age announced over https (0: none)"
+    )
+    debug: bool = _option(
+        "address", Flag(), False, "show Django's debug pages; never on a machine others can reach"
+    )
     demo: bool | None = _option(
-        "address", Flag(), None, "create the demo project and accounts on `make up` (unset: only when embedded)"
+        "address",
+        Flag(),
+        None,
+        "create the demo project and accounts on `make up` (unset: only when embedded)",
     )
 
     secret_key: str = _option(
@@ -146,8 +144,12 @@ class Options:
     upload_quota_bytes: int = _option(
         "uploads", Size(0), 50 * 1024**3, "unfinished uploads one person may have, together (0: no limit)"
     )
-    upload_open_max: int = _option("uploads", Count(1, 100_000), 1000, "unfinished uploads one person may have")
-    upload_expiry_s: int = _option("uploads", Duration(60), 7 * 86400, "an unfinished upload is swept after this")
+    upload_open_max: int = _option(
+        "uploads", Count(1, 100_000), 1000, "unfinished uploads one person may have"
+    )
+    upload_expiry_s: int = _option(
+        "uploads", Duration(60), 7 * 86400, "an unfinished upload is swept after this"
+    )
     disk_free_floor_bytes: int = _option(
         "uploads", Size(0), 2 * 1024**3, "uploads are refused when less than this is free on the media disk"
     )
@@ -167,19 +169,31 @@ class Options:
     ring_again_after_s: int = _option(
         "work", Duration(1), 30, "a queued row nobody claimed for this long is rung for again"
     )
-    lease_ttl_s: int = _option("work", Duration(2), 120, "an editor's lease that is not renewed ends after this")
+    lease_ttl_s: int = _option(
+        "work", Duration(2), 120, "an editor's lease that is not renewed ends after this"
+    )
     live_streams_max: int = _option("work", Count(1, 1000), 12, "live connections one person may hold open")
 
     device: str = _option("models", Choice("auto", "cpu", "cuda"), "auto", "where models run")
     compute_type: str = _option(
         "models",
         Choice(
-            "default", "auto", "int8", "int8_float16", "int8_float32", "int8_bfloat16", "float16", "bfloat16", "float32"
+            "default",
+            "auto",
+            "int8",
+            "int8_float16",
+            "int8_float32",
+            "int8_bfloat16",
+            "float16",
+            "bfloat16",
+            "float32",
         ),
         "default",
         "arithmetic of the models (default: what the model was converted to)",
     )
-    inference_threads: int = _option("models", Count(0, 512), 0, "threads one model uses (0: as many as cores)")
+    inference_threads: int = _option(
+        "models", Count(0, 512), 0, "threads one model uses (0: as many as cores)"
+    )
     default_draft_model: str = _option("models", Text(), "small", "draft model of a new project")
     default_refine_model: str = _option(
         "models", Text(empty=True), "large-v3-turbo", "refine model of a new project (empty: one pass)"
@@ -190,11 +204,20 @@ class Options:
     fake_engine: tuple[tuple[str, float], ...] = _option(
         "models", Figures(), (), "what the fake engine does, such as `seconds=0.2,fail=0.1`"
     )
-    model_downloads: bool = _option("models", Flag(), True, "fetch a named model from the hub when it is missing")
+    model_downloads: bool = _option(
+        "models", Flag(), True, "fetch a named model from the hub when it is missing"
+    )
 
+    metrics_token: str = _option(
+        "secrets", Secret(16), "", "lets Prometheus read /metrics from another machine", secret=True
+    )
     session_age_s: int = _option("people", Duration(300), 14 * 86400, "a login lasts this long")
-    token_age_s: int = _option("people", Duration(60), 90 * 86400, "an API token lasts this long (0: for ever)")
-    login_failures: int = _option("people", Count(2, 1000), 8, "failed logins before account and address are locked")
+    token_age_s: int = _option(
+        "people", Duration(60), 90 * 86400, "an API token lasts this long (0: for ever)"
+    )
+    login_failures: int = _option(
+        "people", Count(2, 1000), 8, "failed logins before account and address are locked"
+    )
     login_cooloff_s: int = _option("people", Duration(1), 900, "such a lock ends after this")
 
     log_level: str = _option(
@@ -238,150 +261,3 @@ SPECS: dict[str, Spec] = {f.name: f.metadata["spec"] for f in fields(Options) if
 def env_name(name: str) -> str:
     """Return the environment variable of option `name`."""
     return SPECS[name].env or f"EARMARK_{name.upper()}"
-
-
-class OptionsError(Exception):
-    """Carry every problem found in the options, one sentence each."""
-
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(problems))
-
-
-def load(environ: Mapping[str, str], file: Path | None = None) -> Options:
-    """Read the options; raise `OptionsError` naming every wrong or unknown value at once."""
-    problems: list[str] = []
-    found: dict[str, tuple[object, str]] = {}
-    written = _read_file(_config_file(environ) if file is None else file, problems)
-    for name, value in written.items():
-        if name in SPECS:
-            found[name] = (value, "earmark.toml")
-        else:
-            problems.append(f"earmark.toml: there is no option `{name}`{_did_you_mean(name, list(SPECS))}.")
-    _read_environment(environ, found, problems)
-
-    values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for f in fields(Options):
-        spec: Spec | None = f.metadata.get("spec")
-        if spec is None:
-            continue
-        raw, sources[f.name] = found.get(f.name, (f.default, "default"))
-        if f.name not in found and (raw is None or not isinstance(raw, str) or raw == ""):
-            values[f.name] = raw
-            continue
-        if f.name not in found and isinstance(raw, str):
-            raw = raw.format(**values)
-        try:
-            values[f.name] = spec.kind.read(raw, ROOT)
-        except ValueError as error:
-            shown = "the value given" if spec.secret else repr(raw)
-            problems.append(f"{_named(f.name, sources[f.name])}: expected {error}, got {shown}.")
-            values[f.name] = _fallback(f.default, values)
-    options = Options(**values, sources=sources)
-    _check_together(options, problems)
-    if problems:
-        raise OptionsError(problems)
-    return options
-
-
-def load_or_exit() -> Options:
-    """Read the options of this process, or say what is wrong with them and exit with status 2."""
-    try:
-        return load(os.environ)
-    except OptionsError as error:
-        refuse(error)
-
-
-def refuse(error: OptionsError) -> NoReturn:
-    """Print the problems and leave with status 2, without a traceback."""
-    count = len(error.problems)
-    print(f"Earmark does not start: {count} option{'s are' if count > 1 else ' is'} wrong.", file=sys.stderr)  # noqa: T201
-    for problem in error.problems:
-        print(f"  - {problem}", file=sys.stderr)  # noqa: T201
-    print("`manage.py options` lists every option with its meaning.", file=sys.stderr)  # noqa: T201
-    raise SystemExit(2)
-
-
-def _config_file(environ: Mapping[str, str]) -> Path:
-    named = environ.get("EARMARK_CONFIG")
-    return Path(named) if named else ROOT / "earmark.toml"
-
-
-def _read_file(path: Path, problems: list[str]) -> dict[str, object]:
-    """Return the keys of `path`; tables only group them for the reader."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        problems.append(f"{path}: expected a readable TOML file: {error}.")
-        return {}
-    flat: dict[str, object] = {}
-    for key, value in data.items():
-        flat.update(value if isinstance(value, dict) else {key: value})
-    return flat
-
-
-def _read_environment(
-    environ: Mapping[str, str], found: dict[str, tuple[object, str]], problems: list[str]
-) -> None:
-    names = {env_name(name): name for name in SPECS}
-    files = {f"{env_name(name)}_FILE": name for name, spec in SPECS.items() if spec.secret}
-    for variable, value in environ.items():
-        if variable in names:
-            if value != "":
-                found[names[variable]] = (value, variable)
-        elif variable.startswith("EARMARK_") and variable not in files and variable not in NOT_OPTIONS:
-            if not SERVICE_LINK.match(variable):
-                known = [*names, *files]
-                problems.append(f"{variable}: there is no such option{_did_you_mean(variable, known)}.")
-    for variable, name in files.items():
-        path = environ.get(variable)
-        if not path:
-            continue
-        if environ.get(env_name(name)):
-            problems.append(f"{variable} and {env_name(name)} are both set: keep one.")
-            continue
-        try:
-            found[name] = (Path(path).read_text(encoding="utf-8").strip(), variable)
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{variable}: expected a file that can be read, got {path!r}: {error}.")
-
-
-def _check_together(options: Options, problems: list[str]) -> None:
-    """Add the problems that no single value shows."""
-    if options.secret_key and (
-        KNOWN_KEYS.search(options.secret_key) or len(set(options.secret_key)) < 10  # a repeated pattern
-    ):
-        problems.append(
-            f"{_named('secret_key', options.sources['secret_key'])}: expected a random key, got one that is "
-            "known or easily guessed. Remove it: one is made on first run."
-        )
-    if options.debug and options.tls:
-        problems.append("EARMARK_DEBUG: expected false while public_url is https: debug pages show secrets.")
-    if options.reconcile_interval_s > 10 * options.claim_lease_s:
-        problems.append(
-            "EARMARK_RECONCILE_INTERVAL_S: expected at most ten times EARMARK_CLAIM_LEASE_S "
-            f"({options.claim_lease_s}), got {options.reconcile_interval_s}: dead workers' rows would wait."
-        )
-    for name in ("database_owner_url", "database_readonly_url"):
-        if getattr(options, name) and not options.database_url:
-            problems.append(f"{env_name(name)} is set without DATABASE_URL: set both, or neither.")
-
-
-def _named(name: str, source: str) -> str:
-    return f"{source} `{name}`" if source == "earmark.toml" else env_name(name) if source == "default" else source
-
-
-def _did_you_mean(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f": did you mean `{near[0]}`?" if near else ""
-
-
-def _fallback(default: object, values: Mapping[str, Any]) -> object:
-    """Return something of the right type, so that checking goes on after a wrong value."""
-    if default is MISSING or not isinstance(default, str):
-        return default
-    text = default.format(**values)
-    return text

@@ -18,7 +18,9 @@ class Process:
 
 def web(options: Options) -> Process:
     """Return the process that serves pages, the API and live events."""
-    proxy = ("--proxy-headers", "--forwarded-allow-ips", "*") if options.behind_proxy else ("--no-proxy-headers",)
+    proxy = (
+        ("--proxy-headers", "--forwarded-allow-ips", "*") if options.behind_proxy else ("--no-proxy-headers",)
+    )
     return Process(
         "web",
         (
@@ -50,7 +52,7 @@ def worker(name: str, queues: str, pool: str) -> Process:
             "--without-mingle",
             "--loglevel", "INFO",
         ),
-        {"audio": "cuts recordings", "draft": "first pass of transcription", "refine": "second pass"}.get(name, name),
+        {"audio": "cuts recordings", "draft": "first pass", "refine": "second pass"}.get(name, name),
     )  # fmt: skip
 
 
@@ -64,7 +66,17 @@ WORKERS = (
 
 SCHEDULE = Process(
     "schedule",
-    ("celery", "-A", "config", "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile=", "--loglevel", "WARNING"),
+    (
+        "celery",
+        "-A",
+        "config",
+        "beat",
+        "--scheduler",
+        "celery.beat:Scheduler",
+        "--pidfile=",
+        "--loglevel",
+        "WARNING",
+    ),
     "rings for work that waits",
 )
 

@@ -35,14 +35,16 @@ def apply(
     *,
     renew_passwords: bool = False,
 ) -> None:
-    """Make roles, database and rights as `admin` (libpq parameters of a superuser or CREATEROLE + CREATEDB role).
+    """Make roles, database and rights as `admin`: libpq parameters of a superuser, or CREATEROLE + CREATEDB.
 
     `passwords` maps `owner`, `app` and `readonly`. A role that exists keeps its password unless
     `renew_passwords`. Raises `psycopg.Error`.
     """
     names = names or RoleNames()
     by_key = {"owner": names.owner, "app": names.app, "readonly": names.readonly}
-    with psycopg.connect(**{**admin, "dbname": admin.get("dbname") or "postgres"}, autocommit=True) as connection:
+    with psycopg.connect(
+        **{**admin, "dbname": admin.get("dbname") or "postgres"}, autocommit=True
+    ) as connection:
         known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
         for key, name in by_key.items():
             if name not in known:
@@ -59,7 +61,12 @@ def apply(
         if not exists:
             if not _is_superuser(connection):
                 _run(connection, "GRANT {} TO CURRENT_USER", names.owner)  # needed to give a database away
-            _run(connection, "CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0", database, names.owner)
+            _run(
+                connection,
+                "CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0",
+                database,
+                names.owner,
+            )
         _run(connection, "REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
         _run(connection, "GRANT CONNECT ON DATABASE {} TO {}, {}", database, names.app, names.readonly)
         _run(connection, "GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO {}", database, names.owner)

@@ -6,6 +6,7 @@ import os
 import secrets
 import stat
 import tomllib
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -47,8 +48,8 @@ def load_or_create(home: Path) -> Secrets:
         return _read(path)
     except PermissionError as error:
         raise SecretsError(
-            f"{error.filename or path} cannot be used by this account (uid {os.geteuid()}): it was made by another "
-            "one. Run as that account, or give EARMARK_HOME a directory of your own."
+            f"{error.filename or path} cannot be used by this account (uid {os.geteuid()}): it was made by "
+            "another one. Run as that account, or give EARMARK_HOME a directory of your own."
         ) from error
 
 
@@ -68,7 +69,9 @@ def _read(path: Path) -> Secrets:
 
 
 def _create(path: Path) -> None:
-    lines = ["# Made on first run. Whoever reads this file is this site; keep it with the backups, not in them."]
+    lines = [
+        "# Made on first run. Whoever reads this file is this site; keep it with the backups, not in them."
+    ]
     lines += [f'{name} = "{value}"' for name, value in asdict(Secrets()).items()]
     beside = path.with_name(f".{NAME}.{secrets.token_hex(8)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -77,9 +80,7 @@ def _create(path: Path) -> None:
             file.write("\n".join(lines) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with suppress(FileExistsError):  # another process was first; its secrets are the ones
             os.link(beside, path)
-        except FileExistsError:
-            pass  # another process was first; its secrets are the ones
     finally:
         beside.unlink(missing_ok=True)

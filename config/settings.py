@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from annotation.conf import AnnotationConf
 from config import connections
 from config.embedded import places
-from config.options import ROOT, OptionsError, load_or_exit, refuse
+from config.load import OptionsError, load_or_exit, refuse
+from config.options import ROOT
 from config.secrets import Secrets, SecretsError, load_or_create
+from workers.queues import ROUTES
+from workers.schedule import beat_schedule
 
 OPTIONS = load_or_exit()
 try:
@@ -50,7 +54,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.health.Probes",
     "config.middleware.RequestId",
+    "annotation.middleware.ShapedErrors",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.static.StaticFiles",
@@ -59,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "annotation.middleware.ActingPerson",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.DatabaseAway",
@@ -79,14 +86,14 @@ TEMPLATES = [
     }
 ]
 
-# -- PostgreSQL: three roles, one database ----------------------------------------------------------------
+# -- PostgreSQL: three roles, one database ------------------------------
 
 
 def _database(alias: str) -> dict[str, Any]:
     database = connections.django_database(connections.database_params(alias, OPTIONS, SECRETS, PLACES))
     database["ENGINE"] = "config.postgresql"
     database["CONN_MAX_AGE"] = 0
-    # Asked before a pooled connection is handed out, so that the site mends itself after a crash of PostgreSQL.
+    # Asked before a pooled connection is handed out: the site mends itself after a crash of PostgreSQL.
     database["CONN_HEALTH_CHECKS"] = True
     database["OPTIONS"] = {
         "connect_timeout": 5,
@@ -110,7 +117,7 @@ try:
 except connections.ConnectionsError as error:
     refuse(OptionsError([str(error)]))
 
-# -- Redis: doorbells, live events, counters; all of it may be lost -----------------------------------------
+# -- Redis: doorbells, live events, counters; all of it may be lost ------------------------------
 
 REDIS_URL = connections.redis_url(OPTIONS, SECRETS, PLACES)
 CACHES = {
@@ -131,8 +138,6 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
-CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -140,9 +145,11 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_DEFAULT_QUEUE = "control"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_ROUTES = ROUTES
+CELERY_BEAT_SCHEDULE = beat_schedule(OPTIONS.reconcile_interval_s)
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # Redelivery is no rescue here (a claim's lease is), so it may be slow; it must only be longer than any batch.
+    # Redelivery is no rescue here (a claim's lease is), so it may be slow; only longer than any batch.
     "visibility_timeout": 3600,
     # Ringing with Redis away must not hold a web request.
     "socket_connect_timeout": 0.5,
@@ -152,7 +159,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 30,
 }
 
-# -- People ---------------------------------------------------------------------------------------------------
+# -- People ------------------------------
 
 PASSWORD_HASHERS = ["config.hashers.Argon2idHasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -179,7 +186,7 @@ AXES_SENSITIVE_PARAMETERS = ["username"]
 
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
-    "TOKEN_TTL": None,
+    "TOKEN_TTL": timedelta(seconds=OPTIONS.token_age_s) if OPTIONS.token_age_s else None,
     "AUTO_REFRESH": False,
     "TOKEN_LIMIT_PER_USER": None,
     "SECURE_HASH_ALGORITHM": "hashlib.sha512",
@@ -209,7 +216,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
-# -- Browsers -------------------------------------------------------------------------------------------------
+# -- Browsers ------------------------------
 
 SESSION_COOKIE_AGE = OPTIONS.session_age_s
 SESSION_COOKIE_HTTPONLY = True
@@ -252,7 +259,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024**2  # a chunk of 8 MiB, or a text of the largest size allowed, and its frame
+# A chunk of 8 MiB, or a text of the largest size allowed, and what is around it.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024**2
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024**2
@@ -269,8 +277,10 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Straight from where they lie: nothing to collect, so nothing to forget to collect.
+WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 60
-WHITENOISE_KEEP_ONLY_HASHED_FILES = False
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/wb/assets/.+-[A-Za-z0-9_-]{8,}\.[a-z0-9]+$"
 DJANGO_VITE = {
     "default": {
         "dev_mode": False,
@@ -278,14 +288,15 @@ DJANGO_VITE = {
         "manifest_path": str(WORKBENCH_DIST / "manifest.json"),
     }
 }
-SILENCED_SYSTEM_CHECKS = ["django_vite.W001"]  # pages work without the bundle; `manage.py doctor` tells that it lacks
+# Pages work without the bundle; `manage.py doctor` tells when it is missing.
+SILENCED_SYSTEM_CHECKS = ["django_vite.W001"]
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
-# -- Logs -----------------------------------------------------------------------------------------------------
+# -- Logs ------------------------------
 
 LOGGING: dict[str, Any] = {
     "version": 1,
@@ -317,6 +328,10 @@ EARMARK = AnnotationConf(
     max_open_uploads=OPTIONS.upload_open_max,
     free_space_floor_bytes=OPTIONS.disk_free_floor_bytes,
     max_duration_s=OPTIONS.media_max_duration_s,
+    media_memory_bytes=OPTIONS.media_memory_bytes,
+    media_cpu_s=OPTIONS.media_cpu_s,
+    live_streams_max=OPTIONS.live_streams_max,
+    behind_proxy=OPTIONS.behind_proxy,
     claim_s=OPTIONS.claim_lease_s,
     max_attempts=OPTIONS.max_attempts,
     retry_delay_s=OPTIONS.retry_delay_s,
@@ -327,6 +342,8 @@ EARMARK = AnnotationConf(
     compute_type=OPTIONS.compute_type,
     threads=OPTIONS.inference_threads,
     batch_windows=OPTIONS.claim_batch,
+    model_downloads=OPTIONS.model_downloads,
     engine=OPTIONS.engine,
     fake_engine=dict(OPTIONS.fake_engine),
+    demo=OPTIONS.embedded_postgres if OPTIONS.demo is None else OPTIONS.demo,
 )

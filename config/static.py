@@ -42,7 +42,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
         streamed = self.serve(static_file, request)
         response = HttpResponse(b"".join(streamed.streaming_content), status=streamed.status_code)
         streamed.close()
-        response.headers.clear()
+        del response["Content-Type"]
         for name, value in streamed.items():
             response[name] = value
         return response

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: real PostgreSQL and Redis, committed data where processes meet, the site, workers."""
+"""Fixtures for all tests: real PostgreSQL and Redis, committed data, the site and workers as processes."""
 
 from __future__ import annotations
 

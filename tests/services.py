@@ -26,7 +26,7 @@ from config.connections import DATABASE
 from config.embedded.places import Places, prepare
 from config.embedded.processes import is_free
 from config.embedded.service import Embedded
-from config.options import load
+from config.load import load
 from config.secrets import Secrets, load_or_create
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,7 +43,7 @@ def _sweep() -> None:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """Return the variables every process of this test run gets; nothing configured by the developer gets in."""
+    """Return the variables every process of this test run gets; the developer's own are kept out."""
     ours = ("EARMARK_", "DATABASE_", "REDIS_URL", "FFMPEG_BINARY", "DJANGO_", "CELERY_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     corpus = os.environ.get("EARMARK_CORPUS", str(SHARED_CORPUS))
@@ -77,7 +77,11 @@ def environment(**extra: str) -> dict[str, str]:
 def superuser() -> psycopg.Connection[tuple[object, ...]]:
     """Return a connection that may do anything, for what no role of ours is allowed to do."""
     return psycopg.connect(
-        host=str(PLACES.pg_run), user="postgres", password=SECRETS.postgres_password, dbname=DATABASE, autocommit=True
+        host=str(PLACES.pg_run),
+        user="postgres",
+        password=SECRETS.postgres_password,
+        dbname=DATABASE,
+        autocommit=True,
     )
 
 
@@ -143,7 +147,9 @@ class Running:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"{self.name} did not stop within {seconds} s:\n{self.output()[-4000:]}") from None
+            raise AssertionError(
+                f"{self.name} did not stop within {seconds} s:\n{self.output()[-4000:]}"
+            ) from None
 
 
 def start_worker(queues: str, log: Path, *, pool: str | None = None, **extra: str) -> Running:

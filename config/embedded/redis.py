@@ -38,7 +38,7 @@ def binary() -> Path:
 
 
 def program(places: Places, secrets: Secrets) -> Program:
-    """Return how to run the server of `places`; its settings go through a pipe, so no list of processes shows them."""
+    """Return how to run the server; its settings go through a pipe, so no list of processes shows them."""
     lines = [
         "port 0",
         f"unixsocket {_quoted(str(places.redis_socket))}",

@@ -85,7 +85,7 @@ class Embedded:
             raise StartFailed(str(error)) from error
         except PermissionError as error:
             raise StartFailed(
-                f"{error.filename} cannot be used by this account (uid {os.geteuid()}): it belongs to another one. "
+                f"{error.filename} belongs to another account than this one (uid {os.geteuid()}). "
                 "Run as that account, or set EARMARK_HOME to a directory of your own."
             ) from error
         except OSError as error:
@@ -115,7 +115,9 @@ class Embedded:
         try:
             self._lock.take()
         except Held:
-            raise running(self.home) or AlreadyRunning(self.home, 0, "a command that is just ending") from None
+            raise running(self.home) or AlreadyRunning(
+                self.home, 0, "a command that is just ending"
+            ) from None
         self._lock.note(json.dumps({"pid": os.getpid(), "what": self.what}))
 
     def _start_servers(self) -> None:
@@ -138,8 +140,8 @@ class Embedded:
     def _say_where(self) -> None:
         if self.places.pg != self.home / "pg":
             self._say(
-                f"PostgreSQL does not run as root: it runs as uid {self.places.uid}, which may not enter {self.home}, "
-                f"so its data lies in {self.places.pg}."
+                f"PostgreSQL does not run as root: it runs as uid {self.places.uid}, which may not enter "
+                f"{self.home}, so its data lies in {self.places.pg}."
             )
 
     def _wait_postgres(self, child: Child) -> None:
@@ -170,11 +172,17 @@ class Embedded:
                 put_aside = True
                 child.deaths = 0
                 deadline = time.monotonic() + START_S
-                self._say(f"Redis could not read its log, which is now {aside.name}; doorbells will be rung again.")
+                self._say(
+                    f"Redis could not read its log, which is now {aside.name}; doorbells will be rung again."
+                )
             time.sleep(0.02)
 
     def _apply_roles(self) -> None:
-        admin = {"host": str(self.places.pg_run), "user": postgres.SUPERUSER, "password": self.secrets.postgres_password}
+        admin = {
+            "host": str(self.places.pg_run),
+            "user": postgres.SUPERUSER,
+            "password": self.secrets.postgres_password,
+        }
         passwords = {
             "owner": self.secrets.owner_password,
             "app": self.secrets.app_password,
@@ -185,7 +193,7 @@ class Embedded:
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
                 raise StartFailed(
-                    f"{self.home}/secrets.toml is not the one this data was made with: restore it from a backup."
+                    f"{self.home}/secrets.toml is not the one this data was made with: restore it."
                 ) from error
             raise StartFailed(f"PostgreSQL refused to set up its roles: {error}") from error
 

@@ -73,7 +73,10 @@ class Child:
             self.last_status = status
             self._next_start = now + wait
             self.process = None
-            say(f"{self.program.name} ended ({_cause(status)}); starting it again" + (f" in {wait:g} s" if wait else ""))
+            say(
+                f"{self.program.name} ended ({_cause(status)}); starting it again"
+                + (f" in {wait:g} s" if wait else "")
+            )
         if now >= self._next_start:
             self._start(say)
 
@@ -87,7 +90,7 @@ class Child:
                 lock = FileLock(program.lock)
                 lock.take()
             self.process = _spawn(program, lock)
-        except Exception as error:  # noqa: BLE001 - the supervisor outlives whatever goes wrong with a child
+        except Exception as error:
             self.deaths += 1
             self._next_start = time.monotonic() + BACKOFF_S[min(self.deaths, len(BACKOFF_S) - 1)]
             say(f"{program.name} cannot be started: {error}")
@@ -166,7 +169,16 @@ def _spawn(program: Program, lock: FileLock | None) -> subprocess.Popen[bytes]:
     _rotate(program.log)
     uid = os.geteuid() if program.uid is None else program.uid
     gid = os.getegid() if uid == os.geteuid() else uid
-    launch = [sys.executable, "-I", "-S", str(LAUNCH), str(uid), str(gid), str(int(program.stop_signal)), str(os.getpid())]
+    launch = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(LAUNCH),
+        str(uid),
+        str(gid),
+        str(int(program.stop_signal)),
+        str(os.getpid()),
+    ]
     descriptor = os.open(program.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         process = subprocess.Popen(

@@ -21,7 +21,9 @@ STAMP = (
     " set_config('earmark.source', %s, true), set_config('earmark.request_id', %s, true),"
     " set_config('earmark.ip', %s, true)"
 )
-WRITES = re.compile(r"(?:\s|/\*.*?\*/)*(?:INSERT|UPDATE|DELETE|MERGE|WITH|COPY|CALL)\b", re.IGNORECASE | re.DOTALL)
+WRITES = re.compile(
+    r"(?:\s|/\*.*?\*/)*(?:INSERT|UPDATE|DELETE|MERGE|WITH|COPY|CALL)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 def _values(actor: Actor | None) -> list[str]:
