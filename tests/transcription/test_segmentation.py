@@ -1,0 +1,142 @@
+"""Segments: in order, apart, none too long, nothing said left out, cut in pauses where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transcription.segmentation import cut_at_pauses, cut_fixed, plan_windows, segments_of_window
+from transcription.types import Span
+
+
+@st.composite
+def recordings(draw: st.DrawFn) -> tuple[int, list[Span]]:
+    silences: list[Span] = []
+    at = draw(st.integers(0, 3_000))
+    for _ in range(draw(st.integers(0, 40))):
+        length = draw(st.integers(200, 6_000))
+        silences.append(Span(at, at + length))
+        at += length + draw(st.integers(1, 20_000))
+    return max(1, at - draw(st.integers(0, 150))) if not silences else max(at, silences[-1].end_ms), silences
+
+
+def _covers(spans: Sequence[Span], silences: Sequence[Span], duration_ms: int) -> bool:
+    """Tell whether all that no span covers is silence."""
+    edges = [0, *(edge for span in spans for edge in (span.start_ms, span.end_ms)), duration_ms]
+    gaps = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if a < b]
+    return all(any(s.start_ms <= a and b <= s.end_ms for s in silences) for a, b in gaps)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(
+    recordings(),
+    st.integers(3_000, 30_000),
+    st.integers(1_000, 3_000),
+    st.sampled_from([None, 250, 2_000]),
+    st.sampled_from([0, 120, 700]),
+)
+def test_segments_are_sound(
+    recording: tuple[int, list[Span]], max_ms: int, target_ms: int, pause_ms: int | None, pad_ms: int
+) -> None:
+    duration_ms, silences = recording
+    spans = cut_at_pauses(
+        duration_ms, silences, target_ms=target_ms, max_ms=max_ms, pause_ms=pause_ms, pad_ms=pad_ms
+    )
+    assert spans
+    assert spans == sorted(spans)
+    assert all(left.end_ms <= right.start_ms for left, right in zip(spans, spans[1:], strict=False))
+    assert spans[0].start_ms >= 0
+    assert spans[-1].end_ms <= duration_ms
+    assert all(span.duration_ms <= max_ms for span in spans)
+    if silences != [Span(0, duration_ms)]:
+        assert _covers(spans, silences, duration_ms)
+    sound = [0, *(edge for s in silences for edge in (s.start_ms, s.end_ms)), duration_ms]
+    runs = [(a, b) for a, b in zip(sound[::2], sound[1::2], strict=True) if b > a]
+    for a, b in runs:
+        if b - a + 2 * pad_ms <= max_ms:
+            # A stretch of speech that fits a segment is never cut.
+            assert any(span.start_ms <= a and b <= span.end_ms for span in spans)
+
+
+def test_the_long_pause_is_taken_rather_than_the_short_one() -> None:
+    silences = [Span(4_000, 4_220), Span(8_000, 8_900), Span(12_000, 12_220)]
+    spans = cut_at_pauses(16_900, silences, target_ms=8_000, max_ms=20_000)
+    assert [span.end_ms for span in spans] == [8_120, 16_900]
+    assert spans[1].start_ms == 8_780
+
+
+def test_a_pause_of_pause_ms_always_separates() -> None:
+    silences = [Span(1_500, 1_800), Span(3_500, 3_800)]
+    assert len(cut_at_pauses(5_000, silences, target_ms=8_000, max_ms=20_000)) == 1
+    assert len(cut_at_pauses(5_000, silences, target_ms=8_000, max_ms=20_000, pause_ms=300)) == 3
+
+
+def test_speech_without_a_pause_is_cut_at_its_quietest() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def quietest(start: int, end: int) -> int:
+        asked.append((start, end))
+        return start + 500
+
+    spans = cut_at_pauses(50_000, [], target_ms=8_000, max_ms=20_000, quietest=quietest)
+    assert asked
+    assert all(span.duration_ms <= 20_000 for span in spans)
+    assert spans[0].end_ms == asked[0][0] + 500
+    even = cut_at_pauses(50_000, [], target_ms=8_000, max_ms=20_000)
+    assert [span.duration_ms for span in even] == [16_666, 16_667, 16_667]
+
+
+def test_all_silence_gives_one_segment_to_be_seen() -> None:
+    assert cut_at_pauses(7_000, [Span(0, 7_000)], max_ms=25_000) == [Span(0, 7_000)]
+    assert cut_at_pauses(3_600_000, [Span(0, 3_600_000)], max_ms=25_000) == [Span(0, 25_000)]
+
+
+@pytest.mark.parametrize("duration_ms", [1, 10, 20, 999])
+def test_the_shortest_recordings_are_one_segment(duration_ms: int) -> None:
+    assert cut_at_pauses(duration_ms, []) == [Span(0, duration_ms)]
+
+
+def test_nothing_gives_nothing() -> None:
+    assert cut_at_pauses(0, []) == []
+    assert cut_fixed(0) == []
+
+
+@pytest.mark.parametrize(
+    "silences", [[Span(5, 10), Span(8, 12)], [Span(50, 60), Span(5, 10)], [Span(90, 110)]]
+)
+def test_impossible_silences_are_refused(silences: list[Span]) -> None:
+    with pytest.raises(ValueError, match="silences"):
+        cut_at_pauses(100, silences)
+
+
+def test_a_recording_of_ten_hours_is_cut_in_a_blink() -> None:
+    silences = [Span(at, at + 300) for at in range(1_000, 36_000_000, 2_300)]
+    spans = cut_at_pauses(36_000_100, silences)
+    assert 3_000 < len(spans) < 6_000
+
+
+def test_fixed_cuts_are_exact() -> None:
+    assert cut_fixed(65_000) == [Span(0, 30_000), Span(30_000, 60_000), Span(60_000, 65_000)]
+    with pytest.raises(ValueError, match="positive"):
+        cut_fixed(10, 0)
+
+
+def test_windows_are_the_segments_unless_merged() -> None:
+    segments = [Span(0, 5_000), Span(5_100, 9_000), Span(9_000, 30_000), Span(40_000, 45_000)]
+    assert plan_windows(segments) == segments
+    merged = plan_windows(segments, 28_000, merge=True)
+    assert merged == [Span(0, 9_000), Span(9_000, 30_000), Span(40_000, 45_000)]
+    assert [list(segments_of_window(window, segments)) for window in merged] == [[0, 1], [2], [3]]
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(recordings(), st.integers(5_000, 28_000))
+def test_merged_windows_hold_whole_segments_each_once(recording: tuple[int, list[Span]], most: int) -> None:
+    segments = cut_at_pauses(recording[0], recording[1], target_ms=3_000, max_ms=5_000)
+    windows = plan_windows(segments, most, merge=True)
+    assert all(window.duration_ms <= most for window in windows)
+    held = [index for window in windows for index in segments_of_window(window, segments)]
+    assert held == list(range(len(segments)))
