@@ -29,6 +29,8 @@ KNOWN: Final = frozenset(
 class FaultyEngine(FakeEngine):
     """Hear made-up words after `seconds` for each window, and do to marked windows what the options say.
 
+    Where a window is above several bounds, dying goes before hanging, then want of memory, then failing.
+
     `most_windows`: more than so many at once are refused for want of memory, as a small device would.
     """
 
@@ -46,11 +48,11 @@ class FaultyEngine(FakeEngine):
         loudest = max((float(np.abs(window.samples).max(initial=0.0)) for window in batch), default=0.0)
         if self._above("kill_above", loudest):
             os.kill(os.getpid(), signal.SIGKILL)
-        if self._above("memory_above", loudest):
-            raise MemoryError("the fake engine was told to run out of memory")
         if self._above("hang_above", loudest):
             while True:
                 time.sleep(60)
+        if self._above("memory_above", loudest):
+            raise MemoryError("the fake engine was told to run out of memory")
         if self._above("fail_above", loudest):
             raise EngineError("decode_failed", "The fake engine was told to fail on this window.")
         return super().decode(batch, options)

@@ -1,0 +1,147 @@
+"""What the tests of workers share: audio with known words, uploads, and waiting for what must happen."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import shutil
+import time
+import uuid
+import wave
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from annotation import storage
+from annotation.models import Decoding, Job, Membership, Project, Recording, Segment, User
+from annotation.services.recordings import StoredFile, add_recording
+from annotation.states import LIVE_JOBS, DecodingState, Role
+from tests.factories import make_project, make_user
+from transcription.engines.base import WindowAudio
+from transcription.engines.fake import fake_words
+from transcription.pcm import read_pcm
+from transcription.types import SAMPLE_RATE, Span
+
+QUIET: Final = 0.3
+MARKED: Final = 0.95
+"""Peak of a window that the faulty engine is told to stumble over; see `workers.faults`."""
+
+FAST: Final = {
+    "EARMARK_CLAIM_LEASE_S": "2",
+    "EARMARK_RECONCILE_INTERVAL_S": "1",
+    "EARMARK_RETRY_DELAY_S": "0",
+}
+"""Times of the fault tests: a claim of two seconds, a round of the reconciler each second."""
+
+
+def tones(
+    path: Path, peaks: Sequence[float], *, seed: int, tone_s: float = 1.2, pause_s: float = 0.6
+) -> None:
+    """Write a 16 kHz WAV with one tone for each of `peaks`, no two alike, and pauses between them."""
+    rng = np.random.default_rng(seed)
+    pause = np.zeros(int(pause_s * SAMPLE_RATE))
+    parts: list[NDArray[np.float64]] = [pause]
+    time_axis = np.arange(int(tone_s * SAMPLE_RATE)) / SAMPLE_RATE
+    for peak in peaks:
+        parts += [peak * np.sin(2 * np.pi * rng.uniform(150, 3000) * time_axis), pause]
+    samples = (np.concatenate(parts) * 32767).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, SAMPLE_RATE, len(samples), "NONE", ""))
+        file.writeframes(samples.tobytes())
+
+
+def make_team(**values: object) -> tuple[Project, User]:
+    """Make a project with segments of one tone each, and its manager."""
+    values = {"segment_target_ms": 1000, "segment_max_ms": 2500, **values}
+    project = make_project("Faults", **values)
+    manager = make_user(f"manager-{uuid.uuid4().hex[:8]}")
+    Membership.objects.create(project=project, user=manager, role=Role.MANAGER)
+    return project, manager
+
+
+def upload(project: Project, user: User, source: Path, name: str = "") -> tuple[Recording, Job]:
+    """Bring a file in as an upload does: bytes on the media disk, hashed, then the one service."""
+    incoming = storage.upload_path(uuid.uuid4())
+    incoming.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, incoming)
+    stored = StoredFile(incoming, hashlib.sha256(source.read_bytes()).hexdigest(), source.stat().st_size)
+    return add_recording(user=user, project=project, name=name or source.name, file=stored)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: Callable[[], object] | str = "") -> None:
+    """Wait until `condition` holds; fail with `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(what() if callable(what) else what)
+        time.sleep(0.05)
+
+
+def all_over() -> bool:
+    """Tell whether no job is pending or running."""
+    return not Job.objects.filter(state__in=LIVE_JOBS).exists()
+
+
+def wait_over(seconds: float) -> None:
+    """Wait until no job is pending or running."""
+    wait_until(all_over, seconds, standing)
+
+
+def holder() -> int | None:
+    """Return the process that decodes a window just now, by the name it claimed the window under."""
+    name = (
+        Decoding.objects.filter(state=DecodingState.RUNNING)
+        .order_by("pk")
+        .values_list("claimed_by", flat=True)
+        .first()
+    )
+    return int(name.rpartition(":")[2]) if name else None
+
+
+def standing() -> str:
+    """Describe how all work stands, for a failing test."""
+    lines = [
+        f"{job} {job.phase} {job.processed_items}/{job.total_items} {job.error}" for job in Job.objects.all()
+    ]
+    lines += [
+        f"recording {r.pk} {r.state} attempts={r.attempts} {r.cause_code} {r.claimed_by}"
+        for r in Recording.objects.all()
+    ]
+    lines += [
+        f"{d} {d.state} claim={d.claim} attempts={d.attempts} {d.cause_code} {d.claimed_by}"
+        for d in Decoding.objects.exclude(state="done")[:20]
+    ]
+    return "\n".join(lines)
+
+
+def expected_text(recording: Recording, start_ms: int, end_ms: int) -> str:
+    """Return what the fake engine hears in a window of a recording, from its prepared audio."""
+    path = settings.EARMARK.media_root / "recordings" / str(recording.pk) / "audio.wav"
+    return " ".join(fake_words(WindowAudio(read_pcm(path, Span(start_ms, end_ms)))))
+
+
+def assert_whole(recording: Recording, *, passes: int = 2) -> list[Segment]:
+    """Assert that nothing of a recording was lost, doubled or altered; return its segments.
+
+    Segments do not overlap, each pass heard each of them once, and every machine text is the one that its
+    samples give.
+    """
+    segments = list(Segment.objects.filter(recording=recording).order_by("start_ms"))
+    assert segments
+    for left, right in itertools.pairwise(segments):
+        assert left.end_ms <= right.start_ms
+    for segment in segments:
+        hypotheses = list(segment.hypotheses.order_by("pk"))
+        assert len(hypotheses) == passes, f"{segment}: {[h.pass_name for h in hypotheses]}"
+        assert len({h.pass_name for h in hypotheses}) == passes
+        text = expected_text(recording, segment.start_ms, segment.end_ms)
+        assert {h.text for h in hypotheses} == {text}
+        numbers = sorted(segment.revisions.values_list("number", flat=True))
+        assert numbers == list(range(1, segment.revision + 1))
+        newest = segment.revisions.get(number=segment.revision)
+        assert newest.text == segment.text
+    return segments
