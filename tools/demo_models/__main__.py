@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SHARDS = 8
 PER_SHARD = 3_000
-STAGES = ("trunk", "draft", "refine")
+STAGES = ("draft", "trunk", "refine")
 
 
 def _arguments() -> argparse.Namespace:
@@ -127,7 +127,7 @@ def _all(options: argparse.Namespace) -> None:
         finish(start("recordings"))
     if len(list((options.out / "corpus").glob("speech-*.json"))) < SHARDS:
         finish(start("synthesize"))
-    for stages in (("trunk",), ("draft", "refine")):
+    for stages in (("draft", "trunk"), ("refine",)):
         finish(
             *(
                 start("train", stage)

@@ -1,6 +1,6 @@
 """The training loop, and the recipe: three stages that lead from nothing to the two models.
 
-    draft              a small model, trained too briefly on purpose: its mistakes are what a demo of drafts needs
+    draft              a small model, trained too briefly on purpose: a draft needs something to correct
     trunk -> refine    a middling model at a high learning rate, then grown deeper and cooled down to zero
 
 Steps are counted, not minutes, and every random choice hangs on the seed: the same machine gives the same
@@ -52,7 +52,7 @@ _TWO = Mix(seconds=8.0, merged=0.15, cut=0.10, noise_only=0.03)
 _SHORT = Mix(seconds=10.0, merged=0.22, cut=0.12, noise_only=0.03)
 
 RECIPE = (
-    Stage("draft", model.DRAFT, None, 1_400, 2e-3, 0.5, ((0.6, _SINGLE), (1.0, _SHORT)), history=0.15),
+    Stage("draft", model.DRAFT, None, 1_900, 2e-3, 0.5, ((0.6, _SINGLE), (1.0, _SHORT)), history=0.15),
     Stage("trunk", model.TRUNK, None, 2_000, 2e-3, 1.0, ((0.75, _SINGLE), (1.0, _TWO)), history=0.20),
     Stage("refine", model.REFINE, "trunk", 2_600, 1.6e-3, 0.25, ((0.25, _TWO), (1.0, _SHORT)), history=0.08),
 )
