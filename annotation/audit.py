@@ -42,3 +42,8 @@ def acting_as(actor: Actor | None) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def become(actor: Actor) -> None:
+    """Attribute the rest of the present `acting_as` block to `actor`, who is known only now."""
+    _current.set(actor)

@@ -36,13 +36,24 @@ from annotation.models import (
     Segment,
 )
 from annotation.permissions import Person, visible
-from annotation.states import UNTOUCHED_SEGMENTS, DecodingState, JobState, RecordingState, SegmentState
+from annotation.states import (
+    UNTOUCHED_SEGMENTS,
+    DecodingState,
+    JobState,
+    Pass,
+    RecordingState,
+    SegmentState,
+    Source,
+)
 
 #: Orders that a client may ask for; never a field name of its own choosing.
 SEGMENT_ORDERS: Final[dict[str, tuple[Any, ...]]] = {
     "time": ("recording_id", "start_ms", "id"),
     "risk": (F("risk").desc(nulls_last=True), "id"),
 }
+
+#: How much of a job's progress its preparation stands for: about its share of the time.
+PREPARING_SHARE: Final = 0.1
 
 
 def projects_for(person: Person) -> QuerySet[Project]:
@@ -95,6 +106,7 @@ def segments_for(
     state: str = "",
     order: str = "time",
     search: str = "",
+    words: bool = True,
 ) -> QuerySet[Segment]:
     """List segments with their live lease and hypotheses, by time or worst first."""
     rows = visible(Segment.objects.select_related("recording", "locked_by"), person)
@@ -110,7 +122,7 @@ def segments_for(
         rows = rows.filter(text__icontains=search)
     if order not in SEGMENT_ORDERS:
         raise Invalid("Unknown order.", order=" or ".join(SEGMENT_ORDERS))
-    return with_details(rows).order_by(*SEGMENT_ORDERS[order])
+    return with_details(rows, words=words).order_by(*SEGMENT_ORDERS[order])
 
 
 class _Now(Func):
@@ -119,13 +131,35 @@ class _Now(Func):
     output_field = DateTimeField()
 
 
-def with_details(rows: QuerySet[Segment]) -> QuerySet[Segment]:
-    """Annotate segments with `lease_holder` and `lease_until`; prefetch `heard`, newest first."""
+def with_details(rows: QuerySet[Segment], *, words: bool = True) -> QuerySet[Segment]:
+    """Annotate segments with `lease_holder`, `lease_until` and `refined_at`; prefetch `heard`, newest first.
+
+    Without `words` the hypotheses come without their words, which are most of their bytes.
+    """
     live = Lease.objects.filter(segment=OuterRef("pk"), expires_at__gt=_Now())
+    refined = Revision.objects.filter(segment=OuterRef("pk"), source=Source.REFINE).order_by("-number")
+    heard = Hypothesis.objects.order_by("-id")
     return rows.annotate(
         lease_holder=Subquery(live.values("holder__username")),
         lease_until=Subquery(live.values("expires_at")),
-    ).prefetch_related(Prefetch("hypotheses", Hypothesis.objects.order_by("-id"), to_attr="heard"))
+        refined_at=Subquery(refined.values("created_at")[:1]),
+    ).prefetch_related(
+        Prefetch("hypotheses", heard if words else heard.defer("words", "signals"), to_attr="heard")
+    )
+
+
+def suggestion_of(segment: Any) -> Hypothesis | None:
+    """Return what a better model heard and was not let write into the text; `segment` from `with_details`.
+
+    A hypothesis that became text was stored in the same transaction as its revision, at the same moment.
+    """
+    newest = next((heard for heard in segment.heard if heard.pass_name == Pass.REFINE), None)
+    if newest is None or newest.text == segment.text:
+        return None
+    if segment.refined_at is not None and newest.created_at <= segment.refined_at:
+        return None
+    found: Hypothesis = newest
+    return found
 
 
 def history_of(segment: Segment) -> QuerySet[Revision]:
@@ -148,6 +182,17 @@ def jobs_for(person: Person, *, project: int | None = None, state: str = "") -> 
             raise Invalid("Unknown state.", state=" or ".join(JobState.values))
         rows = rows.filter(state=state)
     return rows.order_by("-id")
+
+
+def progress_of(job: Job) -> float:
+    """Return the share of a job that is done, 0 to 1: preparing is the first tenth, models are the rest."""
+    if job.state == JobState.COMPLETED:
+        return 1.0
+    if job.total_items:
+        return round(PREPARING_SHARE + (1 - PREPARING_SHARE) * job.processed_items / job.total_items, 4)
+    if job.recording is None or job.state == JobState.PENDING:
+        return 0.0
+    return round(PREPARING_SHARE * job.recording.prepared_percent / 100, 4)
 
 
 def eta_s(job: Job) -> int | None:

@@ -1,0 +1,1 @@
+"""The HTTP API: translate requests into one service call each, and refusals into one shape."""

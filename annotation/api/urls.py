@@ -1,0 +1,60 @@
+"""Every address of the API."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, re_path
+from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.views import SpectacularAPIView
+
+from annotation.api import (
+    errors,
+    events,
+    exports,
+    jobs,
+    media,
+    projects,
+    recordings,
+    segments,
+    tokens,
+    uploads,
+)
+
+
+@csrf_exempt
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """Answer for addresses that do not exist, in the API's own words."""
+    return errors.plain(404)
+
+
+urlpatterns = [
+    path("api/auth/token/", tokens.TokenView.as_view()),
+    path("api/projects/", projects.ProjectList.as_view()),
+    path("api/projects/<int:project_id>/", projects.ProjectDetail.as_view()),
+    path("api/projects/<int:project_id>/members/", projects.MemberList.as_view()),
+    path("api/projects/<int:project_id>/members/<int:user_id>/", projects.MemberDetail.as_view()),
+    path("api/projects/<int:project_id>/recordings/", recordings.ProjectRecordings.as_view()),
+    path("api/projects/<int:project_id>/uploads/", uploads.ProjectUploads.as_view()),
+    path("api/projects/<int:project_id>/events/", events.ProjectEvents.as_view()),
+    path("api/projects/<int:project_id>/export/", exports.ProjectExport.as_view()),
+    path("api/uploads/<uuid:upload_id>/", uploads.UploadDetail.as_view()),
+    path("api/recordings/", recordings.RecordingList.as_view()),
+    path("api/recordings/<int:recording_id>/", recordings.RecordingDetail.as_view()),
+    path("api/recordings/<int:recording_id>/audio", media.RecordingAudio.as_view()),
+    path("api/recordings/<int:recording_id>/peaks", recordings.RecordingPeaks.as_view()),
+    path("api/recordings/<int:recording_id>/download", media.RecordingOriginal.as_view()),
+    path("api/recordings/<int:recording_id>/export/", exports.RecordingExport.as_view()),
+    path("api/segments/", segments.SegmentList.as_view()),
+    path("api/segments/<int:segment_id>/", segments.SegmentDetail.as_view()),
+    path("api/segments/<int:segment_id>/audio", media.SegmentAudio.as_view()),
+    path("api/segments/<int:segment_id>/lease/", segments.SegmentLease.as_view()),
+    path("api/segments/<int:segment_id>/lock/", segments.SegmentLock.as_view()),
+    path("api/segments/<int:segment_id>/unlock/", segments.SegmentUnlock.as_view()),
+    path("api/segments/<int:segment_id>/history/", segments.SegmentHistory.as_view()),
+    path("api/jobs/", jobs.JobList.as_view()),
+    path("api/jobs/<int:job_id>/", jobs.JobDetail.as_view()),
+    path("api/jobs/<int:job_id>/cancel/", jobs.JobCancel.as_view()),
+    path("api/jobs/<int:job_id>/retry/", jobs.JobRetry.as_view()),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^api/", nothing_here),
+]
