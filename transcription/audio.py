@@ -222,13 +222,15 @@ def _warnings(
     found: list[MediaWarning] = []
     claimed = None if log.claim_is_estimate else log.claimed_ms
     if claimed is not None and duration_ms < claimed - max(1_000, claimed // 50):
-        found.append(
-            MediaWarning(
-                "duration_mismatch",
-                f"The file says it lasts {_clock(claimed)}, but only {_clock(duration_ms)} could be decoded. "
-                "The rest is missing or damaged.",
-            )
+        # Where there are other tracks the header gives the length of the longest.
+        alone = log.audio_tracks == 1 and log.video_tracks == 0
+        message = (
+            f"The file says it lasts {_clock(claimed)}, but only {_clock(duration_ms)} could be decoded. "
+            "The rest is missing or damaged."
+            if alone
+            else f"The file lasts {_clock(claimed)}, but its sound ends at {_clock(duration_ms)}."
         )
+        found.append(MediaWarning("duration_mismatch", message))
     if log.decode_errors:
         found.append(
             MediaWarning(
