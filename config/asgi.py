@@ -8,8 +8,6 @@ os.environ.setdefault("EARMARK_DATABASE_POOL_SIZE", "8")
 
 from django.core.asgi import get_asgi_application
 
-django_application = get_asgi_application()
+from annotation.api.body_limit import BodyLimit
 
-from annotation.api.body_limit import BodyLimit  # needs Django set up
-
-application = BodyLimit(django_application)
+application = BodyLimit(get_asgi_application())

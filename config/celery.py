@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-# Celery runs Django's checks at the start of a worker and ignores what they say; they would load every page and
-# the API into it.
+# Celery runs Django's checks at the start of a worker and ignores what they say; they would load every page
+# and the API into it.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 # SIGTERM stays a warm shutdown: the work itself hears of it (`workers.shutdown`) and hands back what it has
 # not begun within seconds. Celery's soft shutdown sleeps its whole time in the signal handler, which in a

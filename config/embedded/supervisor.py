@@ -141,6 +141,16 @@ class Supervisor:
         self._stop.set()
         self._thread.join()
 
+    @property
+    def is_running(self) -> bool:
+        """Tell whether any program is still looked after."""
+        return self._thread.is_alive()
+
+    def kill(self) -> None:
+        """Kill every process at once; they are not started again when `stop` was called before."""
+        for child in self.children:
+            child.signal(signal.SIGKILL)
+
     def child(self, name: str) -> Child:
         """Return the child called `name`."""
         return next(child for child in self.children if child.program.name == name)
