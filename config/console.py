@@ -51,7 +51,7 @@ class Status:
     def __init__(self, what: str) -> None:
         self.what = what
         self.began = time.monotonic()
-        self._written = 0.0
+        self._written = self.began
 
     def update(self, detail: str) -> None:
         """Show `detail` behind the step and the seconds it has taken."""

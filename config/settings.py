@@ -271,13 +271,13 @@ MEDIA_ROOT = str(OPTIONS.media_root)
 
 WORKBENCH_DIST = ROOT / "workbench" / "dist"
 STATIC_URL = "/static/"
-STATIC_ROOT = OPTIONS.home / "static"
+STATIC_ROOT = None
 STATICFILES_DIRS: list[Any] = [("wb", str(WORKBENCH_DIST))] if WORKBENCH_DIST.is_dir() else []
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-# Straight from where they lie: nothing to collect, so nothing to forget to collect.
+# Straight from where they lie: there is nothing to collect, so nothing to forget to collect.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 60
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/wb/assets/.+-[A-Za-z0-9_-]{8,}\.[a-z0-9]+$"

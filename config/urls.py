@@ -17,5 +17,5 @@ urlpatterns = [
 ]
 if find_spec("annotation.api.urls"):
     urlpatterns.append(path("", include("annotation.api.urls")))
-if find_spec("annotation.ui.urls"):
+if find_spec("annotation.ui") and find_spec("annotation.ui.urls"):
     urlpatterns.append(path("", include("annotation.ui.urls")))
