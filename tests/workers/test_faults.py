@@ -145,7 +145,7 @@ def test_a_worker_that_slept_past_its_claim_cannot_write(
     tones(source, [QUIET] * 30, seed=6)
     recording, job = upload(project, manager, source)
     for _ in range(2):
-        worker_process(EVERYTHING, pool="solo", **fake("seconds=0.15"))
+        worker_process(EVERYTHING, pool="solo", **fake("seconds=0.15", EARMARK_MAX_ATTEMPTS="50"))
 
     slept = 0
     while slept < 4:
