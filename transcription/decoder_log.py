@@ -25,6 +25,8 @@ _STREAM = re.compile(
     r"  Stream #0:\d+(?:\[[^\]]*\])?(?:\([^)]*\))?: (Audio|Video|Subtitle|Data|Attachment): (.*)"
 )
 _CODEC_REFUSED = re.compile(r"Codec \((\w{1,40})\) not on whitelist")
+_OUTPUT_PARTS: Final = ("[s16le ", "[out#", "[aost#")
+"""Parts of FFmpeg that write: what they complain of is no damage to the sound."""
 _RATE = re.compile(r"(?:^|, )(\d+) Hz(?:, |$)")
 _CHANNELS = re.compile(r"(\d+) channels")
 _ADDRESS = re.compile(r" ?@ 0x[0-9a-f]+")
@@ -159,7 +161,7 @@ class DecoderLog:
             self.codec, self.sample_rate = "unknown", 0
         if level == "warning":
             return
-        if speaker and self._past_input:
+        if self._past_input and speaker and not speaker.startswith(_OUTPUT_PARTS):
             self.decode_errors += 1
         self._kept.append(line)
 
