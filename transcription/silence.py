@@ -6,8 +6,8 @@ floor (their 5th percentile) and the speech level (their 95th); a step is silent
 the two. So a recording whose noise changes has a threshold that follows, and a quiet recording is not all
 silence.
 
-Measured against Silero VAD on 21 human and 21 synthetic clips (6 minutes): 93 % of the pauses of 300 ms or more
-are found, 2 % of what Silero calls speech is called silent, mostly the closures of stops; 4 % with noise
+Measured against Silero VAD on 21 human and 21 synthetic clips (6 minutes): 93 % of the pauses of 300 ms or
+more are found, 2 % of what Silero calls speech is called silent, mostly the closures of stops; 4 % with noise
 added at 15 and 25 dB. It costs 0.04 CPU seconds an hour, Silero 6.3.
 """
 
@@ -30,7 +30,7 @@ _FLOOR_DBFS: Final = -96.0
 _ALWAYS_SILENT: Final = round((-72.0 - _FLOOR_DBFS) * _UNITS_PER_DB)
 """Steps under -72 dBFS are silent whatever surrounds them: below the noise of any microphone."""
 _LEAST_CONTRAST: Final = 10 * _UNITS_PER_DB
-"""With less between floor and speech nothing can be told apart: steady noise, a tone, or speech without pause."""
+"""With less between floor and speech nothing can be told apart: steady noise, a tone."""
 _SHARE: Final = 0.25
 """Where between floor and speech the threshold lies, in decibels."""
 _LEAST_ABOVE_FLOOR: Final = 4 * _UNITS_PER_DB

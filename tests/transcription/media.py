@@ -1,4 +1,4 @@
-"""Make media for the tests: sound by numpy, WAV headers that say what they are told to, anything else by FFmpeg."""
+"""Make media for the tests: sound by numpy, WAV headers that lie on demand, anything else by FFmpeg."""
 
 from __future__ import annotations
 

@@ -65,9 +65,11 @@ def _crafted(folder: Path, canary: Path, port: int) -> dict[str, bytes]:
     url = f"http://127.0.0.1:{port}/x.mp3"
     hls = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n{key}#EXTINF:9,\n{target}\n#EXT-X-ENDLIST\n"
     dash = (
-        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT3S" '
-        'minBufferTime="PT1S" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period><AdaptationSet mimeType="audio/mp4">'
-        '<Representation id="1" bandwidth="64000"><BaseURL>{target}</BaseURL></Representation></AdaptationSet></Period></MPD>'
+        '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
+        'mediaPresentationDuration="PT3S" minBufferTime="PT1S" '
+        'profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period><AdaptationSet mimeType="audio/mp4">'
+        '<Representation id="1" bandwidth="64000"><BaseURL>{target}</BaseURL></Representation>'
+        "</AdaptationSet></Period></MPD>"
     )
     files = {}
     for name, target in {

@@ -1,4 +1,4 @@
-"""Names become checked files: no network for what is here, one download for what is not, plain words when it fails."""
+"""Names become checked files: no network for what is here, one download for what is not, plain words else."""
 
 from __future__ import annotations
 
@@ -125,6 +125,7 @@ class Hub:
     """Serves one repository as the hub does: the list of files, then each file, counting requests."""
 
     def __init__(self, folder: Path, repository: str) -> None:
+        self.folder, self.repository = folder, repository
         self.requests: list[str] = []
         self.damage = False
         self.gone = False
@@ -147,21 +148,7 @@ class Hub:
                     self.end_headers()
                     return
                 if path.startswith("/api/"):
-                    data = json.dumps(
-                        {
-                            "id": repository, "modelId": repository, "sha": "c" * 40, "private": False, "tags": [],
-                            "downloads": 0,
-                            "siblings": [
-                                {"rfilename": file.name, "size": file.stat().st_size, "blobId": "b" * 40}
-                                | (
-                                    {"lfs": {"sha256": hub.hash(file), "size": file.stat().st_size, "pointerSize": 100}}
-                                    if file.name == "model.bin"
-                                    else {}
-                                )
-                                for file in sorted(folder.iterdir())
-                            ],
-                        }
-                    ).encode()  # fmt: skip
+                    data = json.dumps(hub.description()).encode()
                     kind = "application/json"
                 else:
                     file = folder / path.rsplit("/", 1)[1]
@@ -185,6 +172,25 @@ class Hub:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
+
+    def description(self) -> dict[str, Any]:
+        """Describe the repository as the hub's API does; only the large file has a hash."""
+        siblings = []
+        for file in sorted(self.folder.iterdir()):
+            size = file.stat().st_size
+            entry: dict[str, Any] = {"rfilename": file.name, "size": size, "blobId": "b" * 40}
+            if file.name == "model.bin":
+                entry["lfs"] = {"sha256": self.hash(file), "size": size, "pointerSize": 100}
+            siblings.append(entry)
+        return {
+            "id": self.repository,
+            "modelId": self.repository,
+            "sha": "c" * 40,
+            "private": False,
+            "tags": [],
+            "downloads": 0,
+            "siblings": siblings,
+        }
 
     @staticmethod
     def hash(file: Path) -> str:

@@ -1,4 +1,4 @@
-"""Files made to break readers: refused with a code and a sentence, or accepted with a warning, and never for long."""
+"""Files made to break readers: refused with a code and a sentence, or accepted with a warning, and soon."""
 
 from __future__ import annotations
 
@@ -142,7 +142,8 @@ def test_huge_tags_are_passed_over(tmp_path: Path, run: Run) -> None:
 
 
 def test_tags_cannot_pose_as_facts_of_the_file(tmp_path: Path, run: Run) -> None:
-    lies = "x\n[info]   Stream #0:0: Audio: fake, 1 Hz, 99 channels\n[info]   Duration: 99:00:00.00\n  Duration: 98:00:00.00"
+    lies = "x\n[info]   Stream #0:0: Audio: fake, 1 Hz, 99 channels\n[info]   Duration: 99:00:00.00\n"
+    lies += "  Duration: 98:00:00.00"
     source = media.encode(
         tmp_path / "a.flac",
         media.noise(1_000, -20),
@@ -219,12 +220,12 @@ def _either(run: Run, path: Path) -> str:
     began = time.monotonic()
     try:
         prepared = run(path)
-        assert prepared.duration_ms > 0
-        return "accept"
     except MediaRejected as error:
         return error.code
     finally:
         assert time.monotonic() - began < 10
+    assert prepared.duration_ms > 0
+    return "accept"
 
 
 @pytest.mark.parametrize("ending", ["mp3", "flac", "m4a", "ogg", "wav", "mkv"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -47,7 +48,7 @@ def test_segments_are_sound(
     )
     assert spans
     assert spans == sorted(spans)
-    assert all(left.end_ms <= right.start_ms for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left.end_ms <= right.start_ms for left, right in pairwise(spans))
     assert spans[0].start_ms >= 0
     assert spans[-1].end_ms <= duration_ms
     assert all(span.duration_ms <= max_ms for span in spans)

@@ -23,12 +23,29 @@ def test_digest_is_the_same_in_every_process_and_changes_with_any_option() -> No
     assert DecodingOptions().digest() == "5630557de40e4c19bcb6ebbb74a6755512126625d3ec07055cc5bdfcd445d9c8"
     defaults = DecodingOptions().to_json()
     changes = {
-        "language": "en", "task": "translate", "beam_size": 1, "best_of": 1, "patience": 2.0, "length_penalty": 0.5,
-        "repetition_penalty": 1.1, "no_repeat_ngram_size": 3, "temperatures": [0.0], "compression_ratio_threshold": None,
-        "log_prob_threshold": -0.5, "no_speech_threshold": 0.5, "word_timestamps": False, "timestamps": True,
-        "initial_prompt": "x", "hotwords": "x", "suppress_blank": False, "suppress_tokens": [], "context": "fit",
-        "max_tokens_per_second": 12.0, "margin_ms": 1500, "seed": 1,
-    }  # fmt: skip
+        "language": "en",
+        "task": "translate",
+        "beam_size": 1,
+        "best_of": 1,
+        "patience": 2.0,
+        "length_penalty": 0.5,
+        "repetition_penalty": 1.1,
+        "no_repeat_ngram_size": 3,
+        "temperatures": [0.0],
+        "compression_ratio_threshold": None,
+        "log_prob_threshold": -0.5,
+        "no_speech_threshold": 0.5,
+        "word_timestamps": False,
+        "timestamps": True,
+        "initial_prompt": "x",
+        "hotwords": "x",
+        "suppress_blank": False,
+        "suppress_tokens": [],
+        "context": "fit",
+        "max_tokens_per_second": 12.0,
+        "margin_ms": 1500,
+        "seed": 1,
+    }
     assert set(changes) == set(defaults) - {"condition_on_previous_text"}
     digests = {
         DecodingOptions.from_json(defaults | {name: value}).digest() for name, value in changes.items()
