@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, ParamSpec, TypeVar, cast
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+from django.db import connections
 from django.http import HttpResponseBase
 from rest_framework.exceptions import ValidationError
 from rest_framework.negotiation import BaseContentNegotiation
@@ -146,6 +146,12 @@ async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
         try:
             return function(*args, **kwargs)
         finally:
-            close_old_connections()
+            _give_connections_back()
 
     return await sync_to_async(work, thread_sensitive=True)()
+
+
+def _give_connections_back() -> None:
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:  # as it is when a test wraps the request
+            connection.close_if_unusable_or_obsolete()

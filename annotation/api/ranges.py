@@ -19,7 +19,7 @@ from annotation.api.errors import body as error_body
 from annotation.errors import Gone
 
 BLOCK: Final = 256 * 1024
-RANGE: Final = re.compile(r"bytes=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*", re.ASCII)
+RANGE: Final = re.compile(r"bytes=\s*(\d{0,19})\s*-\s*(\d{0,19})\s*", re.ASCII | re.IGNORECASE)
 LONGEST: Final = 200
 """Of a Range header that is looked at: one range is far shorter."""
 

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, cast
 from django.conf import settings
 from django.contrib.auth import authenticate
 from knox.models import AuthToken
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,6 +26,13 @@ class TooManyAttempts(AnnotationError):
 
     status = 429
     code = "too_many_attempts"
+
+
+class WrongCredentials(AnnotationError):
+    """Refuse a name and password without saying which of them is wrong."""
+
+    status = 401
+    code = "wrong_credentials"
 
 
 class TokenView(ApiView):
@@ -70,7 +76,7 @@ class TokenView(ApiView):
                 headers={"Retry-After": str(seconds)},
             )
         if user is None:
-            raise AuthenticationFailed(WRONG)
+            raise WrongCredentials(WRONG)
         act_for(user, plain)
         instance, token = AuthToken.objects.create(user)
         return Response({"token": token, "expiry": instance.expiry}, headers={"Cache-Control": "no-store"})

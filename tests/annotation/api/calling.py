@@ -99,6 +99,4 @@ def _whole(response: Any) -> bytes:
     async def read(parts: AsyncIterator[bytes]) -> bytes:
         return b"".join([part async for part in parts])
 
-    whole = async_to_sync(read)(content)
-    response.close()
-    return whole
+    return async_to_sync(read)(content)
