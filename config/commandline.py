@@ -17,12 +17,10 @@ ALONE = frozenset(
 def main(argv: list[str]) -> int:
     """Run the command named in `argv`; return the exit status."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    from django.core.management import execute_from_command_line
-
     name = argv[1] if len(argv) > 1 else ""
     options = load_or_exit()
     if name in ALONE or "--help" in argv or not (options.embedded_postgres or options.embedded_redis):
-        execute_from_command_line(argv)
+        _execute(argv)
         return 0
 
     from config.embedded.service import StartFailed, shared
@@ -34,8 +32,17 @@ def main(argv: list[str]) -> int:
             with_postgres=options.embedded_postgres,
             with_redis=options.embedded_redis,
         ):
-            execute_from_command_line(argv)
+            _execute(argv)
     except StartFailed as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _execute(argv: list[str]) -> None:
+    from django.core.management import execute_from_command_line
+
+    try:
+        execute_from_command_line(argv)
+    except BrokenPipeError:  # `manage.py options | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

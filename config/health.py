@@ -114,7 +114,7 @@ def examine() -> Iterator[Check]:
     except psycopg.Error as error:
         yield Check("postgres", False, type(error).__name__, needed=True)
     if applied is not None:
-        pending = sorted(_known_migrations() - applied)
+        pending = sorted(known_migrations() - applied)
         detail = f"{len(pending)} not applied: run manage.py migrate --database owner" if pending else ""
         yield Check("migrations", not pending, detail, needed=True)
     try:
@@ -154,7 +154,8 @@ def _applied_migrations() -> set[tuple[str, str]]:
 
 
 @cache
-def _known_migrations() -> set[tuple[str, str]]:
+def known_migrations() -> set[tuple[str, str]]:
+    """Return every migration on disk, as (app, name)."""
     return set(MigrationLoader(None).disk_migrations)
 
 

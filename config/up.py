@@ -218,7 +218,7 @@ class Site:
             lines += [f"    {name:<12}{bold(f'{name}-demo', 'dim')}" for name in DEMO_ACCOUNTS]
             lines += [
                 "",
-                "  Try it: sign in as annotator, open “Demo: service desk”, play and correct a segment, lock it.",
+                "  Try it: sign in as annotator, open “Demo: service desk”, correct a segment, lock it.",
                 "  Then drop a recording of your own onto a project's page.",
             ]
         else:
