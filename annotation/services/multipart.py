@@ -91,7 +91,7 @@ def receive(headers: Mapping[str, Any], body: Readable) -> Received:
     Raises Invalid for a body that is not multipart. A body that breaks off keeps the files that were
     whole and names the one that was not.
     """
-    handler = _ToUploads()
+    handler = ToUploads()
     # Sent in chunks a body has no length, and Django's parser takes none for an empty one.
     meta = {**headers, "CONTENT_LENGTH": headers.get("CONTENT_LENGTH") or str(2**62)}
     try:
@@ -157,7 +157,9 @@ class _Parser(MultiPartParser):
         return file_name[:2000] or "?"
 
 
-class _ToUploads(FileUploadHandler):
+class ToUploads(FileUploadHandler):
+    """Write the files of a form where uploads lie; `received` then tells what came. For pages and API."""
+
     chunk_size = CHUNK
 
     def __init__(self) -> None:

@@ -1,0 +1,22 @@
+// Light or dark as this browser was told, before anything is drawn; and whether scripts run at all.
+(function () {
+  "use strict";
+  var root = document.documentElement;
+  root.classList.add("js");
+  function stored() {
+    try { return localStorage.getItem("earmark.theme"); } catch (_) { return null; }
+  }
+  function apply(theme) {
+    if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+    else delete root.dataset.theme;
+  }
+  apply(stored());
+  document.addEventListener("click", function (event) {
+    var button = event.target instanceof Element && event.target.closest("[data-theme-toggle]");
+    if (!button) return;
+    var dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    var next = dark ? "light" : "dark";
+    try { localStorage.setItem("earmark.theme", next); } catch (_) { /* then for this page only */ }
+    apply(next);
+  });
+})();

@@ -1,0 +1,1 @@
+"""Pages: server-made HTML that works by links and forms alone, and gets better with the bundle."""

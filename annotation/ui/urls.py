@@ -1,0 +1,29 @@
+"""Addresses of the pages. Whatever changes something is POST only."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from annotation.ui import history, jobs, people, projects, recordings, segments, settings, uploads
+
+urlpatterns = [
+    path("login/", people.sign_in, name="login"),
+    path("logout/", people.sign_out, name="logout"),
+    path("", projects.index, name="projects"),
+    path("projects/new/", settings.new, name="project-new"),
+    path("projects/<int:project_id>/", projects.detail, name="project"),
+    path("projects/<int:project_id>/rows/", projects.rows, name="project-rows"),
+    path("projects/<int:project_id>/upload/", uploads.upload, name="upload"),
+    path("projects/<int:project_id>/settings/", settings.edit, name="project-settings"),
+    path("projects/<int:project_id>/members/", settings.members, name="project-members"),
+    path("recordings/<int:recording_id>/", recordings.detail, name="recording"),
+    path("recordings/<int:recording_id>/rows/", recordings.rows, name="recording-rows"),
+    path("recordings/<int:recording_id>/stamps/", recordings.stamps, name="recording-stamps"),
+    path("recordings/<int:recording_id>/head/", recordings.head, name="recording-head"),
+    path("segments/<int:segment_id>/save/", segments.save, name="segment-save"),
+    path("segments/<int:segment_id>/lock/", segments.lock, name="segment-lock"),
+    path("segments/<int:segment_id>/unlock/", segments.unlock, name="segment-unlock"),
+    path("segments/<int:segment_id>/history/", history.history, name="segment-history"),
+    path("jobs/<int:job_id>/cancel/", jobs.cancel, name="job-cancel"),
+    path("jobs/<int:job_id>/retry/", jobs.retry, name="job-retry"),
+]
