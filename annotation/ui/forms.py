@@ -26,9 +26,22 @@ MODELS: Final = (
 )
 
 
-class ProjectForm(forms.ModelForm[Project]):
+#: Fields that are settings of the same name.
+PLAIN: Final = ("name", "description", "language", "segmentation", "draft_model")
+
+
+class ProjectForm(forms.Form):
     """Settings of a project."""
 
+    name = forms.CharField(
+        max_length=200, widget=forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"})
+    )
+    description = forms.CharField(
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+        help_text="What is recorded, for whom, and how to write it down.",
+    )
     language = forms.ChoiceField(
         choices=CHOICES, required=False, help_text="Naming it is faster and safer than detecting it."
     )
@@ -55,36 +68,23 @@ class ProjectForm(forms.ModelForm[Project]):
         help_text="Names and terms, one a line. The models are told to expect them.",
     )  # fmt: skip
 
-    class Meta:
-        model = Project
-        fields = ("name", "description", "language", "segmentation", "draft_model", "refine_model")
-        widgets = {
-            "name": forms.TextInput(attrs={"dir": "auto", "autocomplete": "off"}),
-            "description": forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
-        }
-        help_texts = {"description": "What is recorded, for whom, and how to write it down."}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any = None, *, project: Project | None = None) -> None:
+        super().__init__(data, initial=_initial(project))
         for name in ("draft_model", "refine_model"):
             self.fields[name].widget.attrs.update(list="models", autocomplete="off", spellcheck="false")
-        project = self.instance
-        if project.pk:
-            self.initial["glossary_text"] = "\n".join(project.glossary)
-            self.initial["segment_target_s"] = _seconds(project.segment_target_ms)
-            self.initial["segment_max_s"] = _seconds(project.segment_max_ms)
-            if project.language and project.language not in dict(CHOICES):
-                self.fields["language"].choices = [*CHOICES, (project.language, project.language)]  # type: ignore[attr-defined]
-        else:
-            self.initial.setdefault("draft_model", conf().default_draft_model)
-            self.initial.setdefault("refine_model", conf().default_refine_model)
+        language = project.language if project else ""
+        if language not in dict(CHOICES):
+            # Set by the API, which takes any code: showing it must not change it.
+            field = self.fields["language"]
+            assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+            field.choices = [*CHOICES, (language, language)]
 
     def values(self) -> dict[str, Any]:
         """Return the settings as the service takes them."""
         given = self.cleaned_data
         glossary = [line.strip() for line in given["glossary_text"].splitlines() if line.strip()]
         return {
-            **{name: given[name] for name in self.Meta.fields},
+            **{name: given[name] for name in PLAIN},
             "refine_model": given["refine_model"] or None,
             "segment_target_ms": round(given["segment_target_s"] * 1000),
             "segment_max_ms": round(given["segment_max_s"] * 1000),
@@ -109,9 +109,6 @@ class ProjectForm(forms.ModelForm[Project]):
             told = [word for words in error.detail.values() if isinstance(words, list) for word in words]
             self.add_error(None, told or [error.message])
 
-    def _post_clean(self) -> None:
-        """Leave the model's own checks to the service, which makes them on the whole."""
-
 
 def model_names() -> tuple[str, ...]:
     """List the names a model field proposes."""
@@ -125,6 +122,17 @@ class MemberForm(forms.Form):
         max_length=150, label="Account name", widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     role = forms.ChoiceField(choices=Role.choices)
+
+
+def _initial(project: Project | None) -> dict[str, Any]:
+    if project is None:
+        return {"draft_model": conf().default_draft_model, "refine_model": conf().default_refine_model}
+    return {
+        **{name: getattr(project, name) for name in (*PLAIN, "refine_model")},
+        "segment_target_s": _seconds(project.segment_target_ms),
+        "segment_max_s": _seconds(project.segment_max_ms),
+        "glossary_text": "\n".join(project.glossary),
+    }
 
 
 def _seconds(milliseconds: int) -> float | int:

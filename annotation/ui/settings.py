@@ -44,7 +44,7 @@ def edit(request: HttpRequest, project_id: int) -> HttpResponse:
     can = rights(role_in(person, project))
     if request.method == "POST":
         require(person, "settings", project)
-        form = ProjectForm(request.POST, instance=project)
+        form = ProjectForm(request.POST, project=project)
         if form.is_valid():
             values = form.values()
             fresh = get_visible(Project.objects.all(), person, pk=project_id)
@@ -57,7 +57,7 @@ def edit(request: HttpRequest, project_id: int) -> HttpResponse:
                 return redirect("project-settings", project.pk)
         project = get_visible(Project.objects.all(), person, pk=project_id)
     else:
-        form = ProjectForm(instance=project)
+        form = ProjectForm(project=project)
     if not can["settings"]:
         for field in form.fields.values():
             field.disabled = True
