@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from csp.decorators import csp_update
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from annotation.api import (
     errors,
@@ -26,6 +27,12 @@ def nothing_here(request: HttpRequest) -> HttpResponse:
     """Answer for addresses that do not exist, in the API's own words."""
     return errors.plain(404)
 
+
+schema = SpectacularAPIView.as_view(urlconf="annotation.api.urls", authentication_classes=())
+# Its scripts are files of ours; only its style is inline.
+docs = csp_update({"style-src": ["'unsafe-inline'"]})(
+    SpectacularSwaggerSplitView.as_view(authentication_classes=())
+)
 
 urlpatterns = [
     path("api/auth/token/", tokens.TokenView.as_view()),
@@ -55,6 +62,7 @@ urlpatterns = [
     path("api/jobs/<int:job_id>/", jobs.JobDetail.as_view()),
     path("api/jobs/<int:job_id>/cancel/", jobs.JobCancel.as_view()),
     path("api/jobs/<int:job_id>/retry/", jobs.JobRetry.as_view()),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", schema, name="schema"),
+    path("api/docs/", docs, name="api-docs"),
     re_path(r"^api/", nothing_here),
 ]

@@ -82,7 +82,9 @@ class Caller:
         boundary = "earmark-boundary"
         parts = [
             f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n'
-            f"Content-Type: application/octet-stream\r\n\r\n".encode() + data + b"\r\n"
+            f"Content-Type: application/octet-stream\r\n\r\n".encode()
+            + data
+            + b"\r\n"
             for name, data in files
         ]
         body = b"".join(parts) + f"--{boundary}--\r\n".encode()

@@ -131,7 +131,9 @@ def read_wav(data: bytes) -> tuple[int, int, int, bytes]:
         return sound.getframerate(), sound.getnchannels(), sound.getnframes(), sound.readframes(10**9)
 
 
-def test_a_segment_is_a_wav_of_its_own(annotator: Caller, with_files: Recording, cast: Cast, whole: bytes) -> None:
+def test_a_segment_is_a_wav_of_its_own(
+    annotator: Caller, with_files: Recording, cast: Cast, whole: bytes
+) -> None:
     segment = make_segment(cast.project, recording=with_files, start_ms=1000, end_ms=3000)
     answer = annotator.get(f"/api/segments/{segment.pk}/audio")
     rate, channels, frames, data = read_wav(answer.body)
@@ -141,7 +143,9 @@ def test_a_segment_is_a_wav_of_its_own(annotator: Caller, with_files: Recording,
     assert (part.status, part.body) == (206, answer.body[40:48])
 
 
-def test_a_segment_can_have_some_sound_around_it(annotator: Caller, with_files: Recording, cast: Cast) -> None:
+def test_a_segment_can_have_some_sound_around_it(
+    annotator: Caller, with_files: Recording, cast: Cast
+) -> None:
     segment = make_segment(cast.project, recording=with_files, start_ms=200, end_ms=9900)
     answer = annotator.get(f"/api/segments/{segment.pk}/audio?context_ms=500")
     assert read_wav(answer.body)[2] == 160_000
@@ -185,5 +189,3 @@ def test_files_left_open_are_none(annotator: Caller, path: str) -> None:
         annotator.get(path, headers={"Range": "bytes=0-99"})
         annotator.head(path)
     assert count() <= before
-
-

@@ -101,9 +101,7 @@ def test_only_bad_files_are_an_error_that_names_each(manager: Caller, path: str)
         "<img onerror=alert(1)>.wav",
     ],
 )
-def test_odd_names_are_data_and_never_paths(
-    manager: Caller, path: str, media_root: Path, name: str
-) -> None:
+def test_odd_names_are_data_and_never_paths(manager: Caller, path: str, media_root: Path, name: str) -> None:
     answer = manager.upload(path, (name.replace('"', "%22"), name.encode()))
     assert answer.status == 201, answer.body
     (row,) = answer.json["recordings"]
@@ -165,7 +163,9 @@ def test_nothing_is_stored_on_a_full_disk(
     assert left_behind(media_root) == []
 
 
-def test_only_managers_hand_files_in(annotator: Caller, reviewer: Caller, outsider: Caller, path: str) -> None:
+def test_only_managers_hand_files_in(
+    annotator: Caller, reviewer: Caller, outsider: Caller, path: str
+) -> None:
     assert annotator.upload(path, ("a.wav", b"x")).status == 403
     assert reviewer.upload(path, ("a.wav", b"x")).status == 403
     assert outsider.upload(path, ("a.wav", b"x")).status == 404

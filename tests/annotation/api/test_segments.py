@@ -124,9 +124,7 @@ def test_a_segment_that_another_holds_is_423_with_their_name(
     assert answer.detail["holder"] == "reviewer"
     assert annotator.post(url(segment, "lease/")).status == 423
     assert annotator.get(url(segment)).json["lease"]["holder"] == "reviewer"
-    saved = reviewer.patch(
-        url(segment), {"text": "mine", "base_revision": 1, "lease": held.json["token"]}
-    )
+    saved = reviewer.patch(url(segment), {"text": "mine", "base_revision": 1, "lease": held.json["token"]})
     assert saved.status == 200
 
 
