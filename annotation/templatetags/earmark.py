@@ -41,7 +41,7 @@ def clock(milliseconds: int | None) -> str:
 
 
 @register.filter
-def length(milliseconds: int | None) -> str:
+def duration(milliseconds: int | None) -> str:
     """Write a duration as `0:07`, `12:07` or `1:02:07`."""
     if milliseconds is None:
         return "–"

@@ -51,9 +51,9 @@ def index(request: HttpRequest) -> HttpResponse:
     roles = dict(person.memberships.values_list("project", "role"))
     cards = [
         {
+            **live.get(project.pk, {"working": 0, "failed": 0}),
             "project": project,
             "role": Role(roles[project.pk]).label if project.pk in roles else "Administrator",
-            **live.get(project.pk, {"working": 0, "failed": 0}),
         }
         for project in found
     ]
