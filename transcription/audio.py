@@ -54,7 +54,7 @@ def prepare(
     """Decode `source` to a 16 kHz mono WAV and a peaks file, in one pass and in constant memory.
 
     `on_progress` is given whole percents, rising, at most 99 before the end and 100 at the end. `should_stop`
-    is asked at least four times a second. `ffmpeg` is the binary to use instead of the bundled one.
+    is asked about twice a second. `ffmpeg` is the binary to use instead of the bundled one.
 
     Both files appear complete or not at all. Raises MediaRejected (the file's fault), Stopped,
     DecoderUnavailable (the installation's fault), OSError (disk full, unreadable source).

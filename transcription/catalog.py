@@ -54,8 +54,6 @@ NEEDED_FILES: Final = ("model.bin", "config.json", "tokenizer.json")
 VOCABULARY_FILES: Final = ("vocabulary.json", "vocabulary.txt")
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}")
-_MULTILINGUAL_VOCABULARY: Final = 51_865
-"""CTranslate2 calls a Whisper model multilingual from this many tokens on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,8 @@ def read_card(path: Path) -> ModelCard:
     said = _read_json(path / CARD_FILE) if (path / CARD_FILE).is_file() else {}
     multilingual = said.get("multilingual")
     if multilingual is None:
-        multilingual = _vocabulary_size(path) >= _MULTILINGUAL_VOCABULARY
+        # CTranslate2's own rule: the multilingual vocabularies hold an empty token, the English one does not.
+        multilingual = "" in _vocabulary(path)
     try:
         return ModelCard(
             title=str(said.get("title", path.name)),
@@ -282,12 +281,17 @@ def _read_json(path: Path) -> dict[str, Any]:
     return data
 
 
-def _vocabulary_size(path: Path) -> int:
-    if (path / "vocabulary.json").is_file():
-        data = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
-        return len(data)
-    with (path / "vocabulary.txt").open("rb") as file:
-        return sum(1 for _ in file)
+def _vocabulary(path: Path) -> list[str]:
+    try:
+        if (path / "vocabulary.json").is_file():
+            tokens = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
+        else:
+            tokens = (path / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(
+            "incomplete_model", f"The vocabulary in {path} can't be read: {error}.", "Provide it again."
+        ) from error
+    return tokens if isinstance(tokens, list) else []
 
 
 def _context(said: dict[str, Any]) -> Literal["full", "fit"]:

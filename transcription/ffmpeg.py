@@ -36,6 +36,7 @@ from transcription.types import BYTES_PER_MS, SAMPLE_RATE, MediaLimits
 
 _PIPE_BYTES: Final = 1 << 20
 _POLL_S: Final = 0.25
+_ASK_S: Final = 0.5
 # FFmpeg writes about 2 kB at a time. Being woken for each costs more than the work on it, so let them gather.
 _WORTH_WAKING: Final = 1 << 16
 _GATHER_S: Final = 0.004
@@ -185,6 +186,7 @@ class Decoder:
         self._should_stop = should_stop
         self._on_progress = on_progress
         self._percent = -1
+        self._ask_again = 0.0
         self._pcm_bytes = 0
         self._log = DecoderLog()
         self._binary = binary
@@ -305,9 +307,12 @@ class Decoder:
         return self._process
 
     def _watch_clock(self, started: float, last_output: float) -> None:
-        if self._should_stop is not None and self._should_stop():
-            raise Stopped
         now = time.monotonic()
+        if self._should_stop is not None and now >= self._ask_again:
+            # It may be a question to a database, and this loop turns hundreds of times a second.
+            self._ask_again = now + _ASK_S
+            if self._should_stop():
+                raise Stopped
         if now - last_output > self._idle_s:
             raise MediaRejected(
                 "decode_timeout",

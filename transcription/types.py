@@ -137,7 +137,7 @@ class DecodingOptions:
     suppress_tokens: tuple[int, ...] = (-1,)
     """-1 stands for the model's own list of non-speech symbols."""
     max_tokens_per_second: float = 30.0
-    """Bound on a looping decoder, plus 32 tokens; Whisper's own limit of 224 a window still holds."""
+    """Bound on a looping decoder: so many per second of the padded window, plus 32, and never over 224."""
     context: Literal["full", "fit"] = "full"
     margin_ms: int = 3_000
     seed: int = 0

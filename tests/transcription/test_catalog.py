@@ -228,7 +228,7 @@ def test_a_hub_model_is_downloaded_once_whole_and_then_used_offline(hub: Hub, tm
     )
     assert files.path == models / "someone--whisper"
     assert seen == sorted(seen)
-    assert seen[-1][0] == seen[-1][1] > 2_000_000
+    assert seen[-1][0] == seen[-1][1] > 1_000_000
     assert not (files.path / "malware.py").exists()
     record = json.loads((files.path / "downloaded.json").read_text())
     assert record["repository"] == "someone/whisper"

@@ -230,10 +230,14 @@ class WhisperEngine:
         tried: list[list[_Candidate]] = [[] for _ in chunk]
         rows = list(range(len(chunk)))
         for temperature in options.temperatures:
-            some = _rows(encoded, rows, len(chunk))
-            found = self._generate([chunk[row] for row in rows], some, temperature, options)
-            for row, candidate in zip(rows, found, strict=True):
-                tried[row].append(candidate)
+            # Sampling draws for all rows of a call from one sequence. Alone, a window gives the same text
+            # whatever else was in its batch: a run resumed after a crash gives the rows of a straight one.
+            calls = [[row] for row in rows] if temperature > 0 else [rows]
+            for call in calls:
+                some = _rows(encoded, call, len(chunk))
+                found = self._generate([chunk[row] for row in call], some, temperature, options)
+                for row, candidate in zip(call, found, strict=True):
+                    tried[row].append(candidate)
             rows = [row for row in rows if _needs_fallback(tried[row][-1], options)]
             if not rows:
                 break
@@ -244,14 +248,13 @@ class WhisperEngine:
     ) -> list[_Candidate]:
         tokenizers = [self._tokenizer(part.language or "en", options.task) for part in chunk]
         prompts = [self._prompt(tokenizer, options) for tokenizer in tokenizers]
-        longest_s = max(part.duration_ms for part in chunk) / 1000
-        wanted = 32 + math.ceil(options.max_tokens_per_second * longest_s)
+        # By the padded length, which all windows of a batch share, so that the bound is the same alone.
+        wanted = 32 + math.ceil(options.max_tokens_per_second * _padded_frames(chunk[0], options) / 100)
         # CTranslate2 gives at most max_length / 2 new tokens, and max_length counts the prompt.
         max_length = min(_MAX_LENGTH, max(2 * wanted, len(prompts[0]) + wanted))
         limit = min(max_length // 2, max_length - len(prompts[0]))
         sampling: dict[str, Any] = {"beam_size": options.beam_size, "patience": options.patience}
         if temperature > 0:
-            # Seeded, so that a window decoded again gives the same text.
             ctranslate2.set_random_seed(options.seed)
             sampling = {
                 "beam_size": 1,
