@@ -13,7 +13,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
@@ -29,9 +30,9 @@ TICK_S: Final = 0.25
 class Keeper:
     """Renew a claim from a thread of its own for the time of a `with` block.
 
-    `renew` returns False when the claim is gone. `give_up` is called once, with a sentence, when the work
+    `renew` returns False when the claim is gone. `give_up` is called once, with a sentence, when watched work
     passed its bound; `hand_back` when a stop was asked and the work did not come to a boundary in time.
-    After either the process ends.
+    After either the process ends. What is not watched (waiting for PostgreSQL) has bounds of its own.
     """
 
     def __init__(
@@ -40,14 +41,13 @@ class Keeper:
         renew: Callable[[], bool],
         give_up: Callable[[str], object],
         hand_back: Callable[[], object],
-        within_s: float,
         report_every_s: float | None = None,
     ) -> None:
         self._renew, self._give_up, self._hand_back = renew, give_up, hand_back
         self._every_s = conf().claim_s / 3
         self._report_every_s = report_every_s
         self._news = False
-        self._within_s = within_s
+        self._within_s: float | None = None
         self._moved = time.monotonic()
         self._done = threading.Event()
         self._lost = threading.Event()
@@ -58,10 +58,15 @@ class Keeper:
         """Tell whether the claim is known to be gone; its results would be refused."""
         return self._lost.is_set()
 
-    def expect(self, within_s: float) -> None:
-        """Start the clock anew: the next sign of life is due within `within_s`."""
-        self._within_s = within_s
+    @contextmanager
+    def watching(self, within_s: float) -> Iterator[None]:
+        """Watch the block: without a sign of life for `within_s` seconds it counts as hung."""
         self._moved = time.monotonic()
+        self._within_s = within_s
+        try:
+            yield
+        finally:
+            self._within_s = None
 
     def moved(self) -> None:
         """Note a sign of life."""
@@ -90,10 +95,9 @@ class Keeper:
         try:
             while not self._done.wait(TICK_S):
                 now = time.monotonic()
-                if now - self._moved > self._within_s:
-                    self._end(
-                        f"It gave no sign of life for {self._within_s:.0f} s and was ended.", gave_up=True
-                    )
+                within_s = self._within_s
+                if within_s is not None and now - self._moved > within_s:
+                    self._end(f"It gave no sign of life for {within_s:.0f} s and was ended.", gave_up=True)
                 if shutdown.overdue():
                     self._end("The worker was asked to stop.", gave_up=False)
                 due = self._every_s

@@ -59,13 +59,13 @@ def _prepare(claimed: ClaimedRecording) -> None:
         renew=lambda: recordings.renew(claimed, percent),
         give_up=lambda sentence: recordings.fail_preparation(claimed, code="timed_out", message=sentence),
         hand_back=lambda: recordings.hand_back(claimed),
-        # FFmpeg has clocks of its own (MediaLimits); this bound is for what they do not see.
-        within_s=10.0 * conf().claim_s,
         report_every_s=REPORT_EVERY_S,
     )
     with keeper:
         try:
-            made = _decode(claimed, keeper, on_progress)
+            # FFmpeg has clocks of its own (MediaLimits); this bound is for what they do not see.
+            with keeper.watching(10.0 * conf().claim_s):
+                made = _decode(claimed, keeper, on_progress)
         except MediaRejected as error:
             log.info("recording %s rejected: %s (%s)", claimed.id, error.code, error.detail)
             code, message = error.code, error.message

@@ -82,8 +82,8 @@ _paces: Final[dict[str, Pace]] = {}
 def transcribe_waiting(pass_name: Pass, budget_s: float, ring: Callable[[], object]) -> bool:
     """Decode waiting windows until none is left, `budget_s` has passed or a stop is asked.
 
-    Returns whether more may wait. `ring` is called once when a full batch was found: there is enough to wake
-    a colleague.
+    Returns whether to ring again: there may be more, for this worker or another. `ring` is called once when a
+    full batch was found, because then there is enough to wake a colleague.
     """
     deadline = time.monotonic() + budget_s
     rung = False
@@ -99,7 +99,7 @@ def transcribe_waiting(pass_name: Pass, budget_s: float, ring: Callable[[], obje
             ring()
         with doing(f"{pass_name.value}: {len(batch.decodings)} windows with {batch.model}"):
             if not transcribe(batch):
-                break
+                return shutdown.asked()
         if time.monotonic() > deadline:
             break
     return True
@@ -119,11 +119,11 @@ def transcribe(batch: Batch) -> bool:
         renew=lambda: decodings.renew(tuple(waiting)) > 0,
         give_up=give_up,
         hand_back=lambda: decodings.hand_back(tuple(waiting)),
-        within_s=_bound_s(waiting),
     )
     with keeper:
         try:
-            engine = engines.get(batch.model, _show_download(batch, keeper))
+            with keeper.watching(_bound_s(waiting)):
+                engine = engines.get(batch.model, _show_download(batch, keeper))
         except ModelUnavailable as error:
             log.warning("model %s cannot be had: %s", batch.model, error)
             _fail(waiting, Failure(error.code, str(error), final=True))
@@ -147,8 +147,7 @@ def transcribe(batch: Batch) -> bool:
                 patiently(lambda: decodings.hand_back(tuple(waiting)))
                 return False
             step = waiting[: pace.take(waiting)]
-            keeper.expect(_bound_s(step))
-            _decode_and_store(engine, step, batch.options, pace)
+            _decode_and_store(engine, step, batch.options, pace, keeper)
             del waiting[: len(step)]
     return True
 
@@ -184,7 +183,9 @@ def _show_download(batch: Batch, keeper: Keeper) -> Callable[[int, int], None]:
     return on_download
 
 
-def _decode_and_store(engine: Engine, step: Sequence[Claimed], options: DecodingOptions, pace: Pace) -> None:
+def _decode_and_store(
+    engine: Engine, step: Sequence[Claimed], options: DecodingOptions, pace: Pace, keeper: Keeper
+) -> None:
     heard: list[tuple[Claimed, WindowAudio]] = []
     for claimed in step:
         audio = _read(claimed)
@@ -195,7 +196,8 @@ def _decode_and_store(engine: Engine, step: Sequence[Claimed], options: Decoding
     if not heard:
         return
     began = time.monotonic()
-    outcomes = _decode(engine, [audio for _, audio in heard], options, pace)
+    with keeper.watching(_bound_s(step)):
+        outcomes = _decode(engine, [audio for _, audio in heard], options, pace)
     spent = time.monotonic() - began
     audio_ms = sum(claimed.end_ms - claimed.start_ms for claimed, _ in heard)
     pace.learn(audio_ms, spent)
