@@ -8,6 +8,7 @@ gone when it no longer holds its lock.
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -117,7 +118,7 @@ def initialise(places: Places, secrets: Secrets) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
     # initdb, alone of all, wants its account to have a name; the server's own number needs none.
-    maker = places.uid if places.uid == os.geteuid() else _named_account()
+    maker = _named(places.uid) if places.uid == os.geteuid() else _named_account()
     if maker != os.geteuid():
         os.chown(fresh, maker, -1)
     password = places.pg / "initdb.password"
@@ -206,16 +207,25 @@ def _locale(bin_dir: Path) -> list[str]:
     return ["--locale=C"]
 
 
-def _named_account() -> int:
-    import pwd
+def _named(uid: int) -> int:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise PostgresError(
+            f"this account (uid {uid}) has no name, without which PostgreSQL makes no data directory: "
+            "run as an account listed in /etc/passwd, or set DATABASE_URL."
+        ) from None
+    return uid
 
+
+def _named_account() -> int:
     for name in ("nobody", "daemon", "bin"):
         try:
             return pwd.getpwnam(name).pw_uid
         except KeyError:
             continue
     raise PostgresError(
-        "as root, PostgreSQL needs an ordinary account to make its data: none of nobody, daemon, bin exists."
+        "as root, PostgreSQL needs an ordinary account to make its data: there is no nobody, daemon or bin."
     )
 
 

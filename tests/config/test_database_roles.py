@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import psycopg
 import pytest
-from django.db import connection, connections
-
-from tests import services
+from django.db import connection
 
 pytestmark = pytest.mark.django_db
 
