@@ -214,6 +214,8 @@ class _Checked:
             raise Invalid("The checksum is not base64.", code="checksum_unknown") from None
         self._body, self._left = body, length
         self._digest = ALGORITHMS[algorithm]()
+        if len(self._wanted) != self._digest.digest_size:
+            raise Invalid(f"That is no {algorithm} checksum: it is of another length.", code="checksum_unknown")
 
     def read(self, size: int, /) -> bytes:
         """Return the next block; raise ChecksumMismatch instead of the last when the sum is wrong."""

@@ -6,6 +6,7 @@ files that were whole before a connection broke are kept.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -195,7 +196,9 @@ class ToUploads(FileUploadHandler):
         while view:
             try:
                 view = view[os.write(self._descriptor, view) :]
-            except OSError:
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
                 self._refuse(NoSpace("The server's disk is full; this file was not stored."))
         self._digest.update(raw_data)
         self._size += len(raw_data)

@@ -6,6 +6,7 @@ bytes are synced, and only from the value the writer saw. Memory does not depend
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -23,7 +24,7 @@ from django.utils import timezone
 
 from annotation import storage
 from annotation.conf import MIB, conf
-from annotation.errors import AnnotationError, Conflict, Duplicate, Gone, Invalid, NoSpace, TooLarge
+from annotation.errors import Conflict, Duplicate, Gone, Invalid, NoSpace, TooLarge
 from annotation.models import Project, Recording, Upload, User
 from annotation.permissions import require
 from annotation.services.clock import ClockTimestamp, in_seconds
@@ -103,12 +104,13 @@ def append(*, user: User, upload: Upload, offset: int, length: int, body: Readab
             f"Send at most {conf().upload_chunk_bytes // MIB} MiB at a time.",
             limit_bytes=conf().upload_chunk_bytes,
         )
+    # Looked at before the file is opened, which would make it anew, and again once no one else writes.
+    if upload.state != UploadState.OPEN:
+        return _ended(upload)
     with _writing(upload) as descriptor:
         upload.refresh_from_db()
-        if upload.state == UploadState.FINISHED:
-            return Arrived(upload.offset, upload.recording, upload.duplicate)
         if upload.state != UploadState.OPEN:
-            raise Gone("This upload has ended; start it again.")
+            return _ended(upload)
         if offset != upload.offset:
             raise Conflict(
                 f"The server has {upload.offset} bytes; go on from there.",
@@ -129,6 +131,12 @@ def append(*, user: User, upload: Upload, offset: int, length: int, body: Readab
         if upload.offset == upload.size_bytes:
             return _finish(user, upload)
     return Arrived(upload.offset)
+
+
+def _ended(upload: Upload) -> Arrived:
+    if upload.state == UploadState.FINISHED:
+        return Arrived(upload.offset, upload.recording, upload.duplicate)
+    raise Gone("This upload has ended; start it again.")
 
 
 def finish_if_whole(*, upload: Upload) -> Arrived:
@@ -187,6 +195,9 @@ def _writing(upload: Upload) -> Iterator[int]:
 
 
 def _write(descriptor: int, upload: Upload, offset: int, length: int, body: Readable) -> int:
+    if os.fstat(descriptor).st_size < offset:
+        # Growing it would put zeros where the client's bytes were.
+        raise Gone("Bytes of this upload are missing on the server; start it again.", code="upload_damaged")
     # Bytes beyond the offset were never acknowledged: a crash left them.
     os.ftruncate(descriptor, offset)
     os.lseek(descriptor, offset, os.SEEK_SET)
@@ -198,7 +209,14 @@ def _write(descriptor: int, upload: Upload, offset: int, length: int, body: Read
             break
         view = memoryview(block)
         while view:
-            view = view[os.write(descriptor, view) :]
+            try:
+                view = view[os.write(descriptor, view) :]
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise NoSpace(
+                    "The server's disk is full; what was acknowledged so far is kept. Try again later."
+                ) from error
         digest.update(block)
         written += len(block)
     os.fsync(descriptor)
@@ -253,7 +271,7 @@ def _hasher(upload_id: UUID, descriptor: int, offset: int) -> hashlib._Hash:
     while position < offset:
         block = os.pread(descriptor, min(BLOCK, offset - position), position)
         if not block:
-            raise AnnotationError(
+            raise Gone(
                 "Bytes of this upload are missing on the server; start it again.", code="upload_damaged"
             )
         digest.update(block)
