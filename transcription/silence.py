@@ -57,15 +57,13 @@ def step_levels(samples: NDArray[np.int16]) -> NDArray[np.uint8]:
 def thresholds(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Give the threshold of each block of 5 s, in the units of `levels`."""
     blocks = -(-len(levels) // _BLOCK)
-    counts = np.zeros((blocks + 1, 256), dtype=np.int64)
-    for index in range(blocks):
-        counts[index + 1] = counts[index] + np.bincount(
-            levels[index * _BLOCK : (index + 1) * _BLOCK], minlength=256
-        )
     made = np.empty(blocks, dtype=np.uint8)
-    for index in range(blocks):
-        near = counts[min(blocks, index + _REACH + 1)] - counts[max(0, index - _REACH)]
-        made[index] = _threshold(near)
+    near = np.zeros(256, dtype=np.int64)
+    for index in range(-_REACH, blocks):
+        # Slide along: the block that comes within reach is counted, the one that leaves it no more.
+        near += _counts(levels, index + _REACH) - _counts(levels, index - _REACH - 1)
+        if index >= 0:
+            made[index] = _threshold(near)
     return made
 
 
@@ -87,6 +85,12 @@ def find_silences(levels: NDArray[np.uint8], duration_ms: int) -> tuple[Span, ..
         if end_ms - start * STEP_MS >= MIN_SILENCE_MS:
             found.append(Span(start * STEP_MS, end_ms))
     return tuple(found)
+
+
+def _counts(levels: NDArray[np.uint8], block: int) -> NDArray[np.int64]:
+    """Count each level in one block of 5 s; nothing before the first and after the last."""
+    start = max(0, block * _BLOCK)
+    return np.bincount(levels[start : max(0, (block + 1) * _BLOCK)], minlength=256)
 
 
 def _threshold(counts: NDArray[np.int64]) -> int:
