@@ -105,7 +105,7 @@ def _database(alias: str) -> dict[str, Any]:
         database["OPTIONS"]["pool"] = {
             "min_size": 1,
             "max_size": OPTIONS.database_pool_size,
-            "timeout": 5,
+            "timeout": 3,
             "max_idle": 300,
             "reconnect_timeout": 2,
         }
