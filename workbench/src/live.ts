@@ -1,0 +1,68 @@
+// The list of recordings, kept current: lines are fetched again as things happen to them.
+
+import { follow, Gather } from "./events";
+import { fragment } from "./http";
+
+const LABELS = { live: "Live", polling: "Looking every few seconds", closed: "Not live any more: reload the page" };
+
+function start(root: HTMLElement): void {
+  const project = root.dataset["project"] ?? "";
+  const address = root.dataset["rows"] ?? "";
+  const body = root.querySelector("tbody");
+  const light = document.getElementById("live-light");
+  const plain = new URLSearchParams(location.search).size === 0;
+  let reloading = false;
+
+  async function refresh(ids: string[]): Promise<void> {
+    const here = ids.filter((id) => document.getElementById(`r${id}`));
+    const fresh = ids.length > here.length && plain;
+    if (fresh) return reload();
+    if (!here.length) return;
+    const piece = await fragment(`${address}?ids=${here.join(",")}`);
+    if (piece === null) return;
+    for (const line of piece.querySelectorAll<HTMLElement>("tr[data-recording]")) {
+      const old = document.getElementById(line.id);
+      if (old && !old.contains(document.activeElement)) old.replaceWith(line);
+    }
+    const tally = piece.getElementById("project-tally");
+    if (tally) document.getElementById("project-tally")?.replaceWith(tally);
+  }
+
+  /** A recording that is not on the page yet: take the whole list anew. */
+  async function reload(): Promise<void> {
+    if (reloading) return;
+    reloading = true;
+    try {
+      const page = await fragment(location.href);
+      const fresh = page?.getElementById("recordings");
+      if (!fresh) return;
+      const lines = fresh.querySelector("tbody");
+      if (body && lines) {
+        body.replaceChildren(...lines.children);
+        const tally = page?.getElementById("project-tally");
+        if (tally) document.getElementById("project-tally")?.replaceWith(tally);
+      } else if (lines) location.reload();
+    } finally {
+      reloading = false;
+    }
+  }
+
+  const gather = new Gather(400, (ids) => void refresh(ids));
+  follow(project, {
+    on: (happening) => {
+      if (happening.recording && happening.name !== "lease.changed") gather.add(happening.recording);
+    },
+    refresh: () => {
+      if (!body) return void reload();
+      for (const line of body.querySelectorAll<HTMLElement>("tr[data-recording]")) gather.add(line.dataset["recording"] ?? "");
+    },
+    state: (now) => {
+      if (!light) return;
+      light.dataset["state"] = now === "live" ? "live" : now === "closed" ? "offline" : "";
+      light.textContent = LABELS[now];
+    },
+  });
+}
+
+const root = document.getElementById("recordings");
+if (root) start(root);

@@ -1,0 +1,79 @@
+// One recording: sound, rows that fill in, and text that is never lost on its way.
+
+import { Editor } from "./editor";
+import { follow, Gather } from "./events";
+import { fragment } from "./http";
+import { Player } from "./player";
+
+function start(root: HTMLElement): void {
+  const recording = root.dataset["recording"] ?? "";
+  const list = document.getElementById("segments");
+  const player = new Player(root);
+  const editor = list ? new Editor(root, list, player) : null;
+  const back = encodeURIComponent(root.dataset["back"] ?? "");
+  let heading = false;
+
+  async function refreshRows(ids: string[]): Promise<void> {
+    const here = ids.filter((id) => document.getElementById(`s${id}`));
+    if (!here.length || !editor) return;
+    const piece = await fragment(`${root.dataset["rows"]}?ids=${here.join(",")}&back=${back}`);
+    if (piece) for (const row of piece.querySelectorAll<HTMLElement>("li.segment")) editor.arrived(row);
+  }
+
+  async function refreshHead(): Promise<void> {
+    if (heading) return;
+    heading = true;
+    try {
+      const piece = await fragment(root.dataset["head"] ?? "");
+      const fresh = piece?.getElementById("recording-head");
+      const old = document.getElementById("recording-head");
+      if (!piece || !fresh || !old) return;
+      // Segments have appeared, or the audio has: the page has parts now that it had not.
+      if (fresh.dataset["state"] !== root.dataset["state"] || (!list && fresh.dataset["segments"] !== "0")) {
+        location.reload();
+        return;
+      }
+      if (!old.contains(document.activeElement)) old.replaceWith(fresh);
+      const states = piece.getElementById("states");
+      if (states) document.getElementById("states")?.replaceWith(states);
+    } finally {
+      heading = false;
+    }
+  }
+
+  /** Compare what is shown with what is true, and fetch only rows that differ. */
+  async function refreshAll(): Promise<void> {
+    void refreshHead();
+    if (!list) return;
+    const rows = [...list.querySelectorAll<HTMLElement>("li.segment")];
+    const ids = rows.map((row) => row.dataset["segment"] ?? "");
+    try {
+      const response = await fetch(`${root.dataset["stamps"]}?ids=${ids.join(",")}`, {
+        headers: { "X-Earmark-Fragment": "1" },
+        credentials: "same-origin",
+      });
+      if (!response.ok) return;
+      const stamps = (await response.json()) as Record<string, string>;
+      const changed = rows.filter((row) => stamps[row.dataset["segment"] ?? ""] !== row.dataset["stamp"]);
+      await refreshRows(changed.map((row) => row.dataset["segment"] ?? ""));
+    } catch {
+      // The line is down; the next look comes by itself.
+    }
+  }
+
+  if (editor) editor.refresh = (ids) => void refreshRows(ids);
+  const rows = new Gather(250, (ids) => void refreshRows(ids));
+  const head = new Gather(900, () => void refreshHead());
+  follow(root.dataset["project"] ?? "", {
+    on: (happening) => {
+      if (happening.recording !== recording) return;
+      if (happening.segment) rows.add(happening.segment);
+      if (happening.name !== "lease.changed") head.add("head");
+    },
+    refresh: () => void refreshAll(),
+    state: () => undefined,
+  });
+}
+
+const root = document.getElementById("recording");
+if (root) start(root);
