@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
@@ -35,6 +36,7 @@ def create_project(*, user: User, **values: Any) -> Project:
     values.setdefault("refine_model", conf().default_refine_model)
     project = Project(created_by=user)
     _apply(project, values)
+    _check_models(user, project, values)
     with transaction.atomic():
         project.save()
         Membership.objects.create(project=project, user=user, role=Role.MANAGER)
@@ -45,6 +47,7 @@ def update_project(*, user: User, project: Project, **values: Any) -> Project:
     """Change settings of a project; work already planned keeps the options it was planned with."""
     require(user, "settings", project)
     _apply(project, values)
+    _check_models(user, project, values)
     with transaction.atomic():
         project.save(update_fields=[name for name in SETTINGS if name in values])
     return project
@@ -65,6 +68,26 @@ def _apply(project: Project, values: dict[str, Any]) -> None:
     except ValidationError as error:
         detail: dict[str, Any] = dict(error.message_dict)
         raise Invalid("Some settings are not valid.", **detail) from error
+
+
+def _check_models(user: User, project: Project, values: dict[str, Any]) -> None:
+    """Keep a model given as a path inside the models directory: no setting may probe the disk."""
+    if user.is_superuser:
+        return
+    root = conf().models_dir.resolve()
+    for name in ("draft_model", "refine_model"):
+        model = getattr(project, name)
+        if name not in values or not model:
+            continue
+        if not model.startswith(("/", ".", "~")) and ".." not in model and "\\" not in model:
+            continue
+        if not Path(model).expanduser().resolve().is_relative_to(root):
+            detail: dict[str, Any] = {name: "a name, a hub id, or a directory inside the models directory"}
+            raise Invalid(
+                "A model's directory must lie inside the models directory of this server. "
+                "Ask the administrator to put it there.",
+                **detail,
+            )
 
 
 def set_membership(*, user: User, project: Project, member: User, role: Role) -> Membership:
