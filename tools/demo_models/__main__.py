@@ -32,12 +32,14 @@ def _arguments() -> argparse.Namespace:
     common.add_argument(
         "--clips", type=Path, default=ROOT / "tests/data/heldout", help="the held-out test clips"
     )
+    common.add_argument(
+        "--scale", type=float, default=1.0, help="share of the recipe, to try the scripts out"
+    )
     steps.add_parser("all", parents=[common], help="everything that is not there yet, from step 0")
     steps.add_parser("recordings", parents=[common], help="demo recordings and held-out test clips")
     steps.add_parser("synthesize", parents=[common], help="tokenizer and training speech")
     train = steps.add_parser("train", parents=[common], help="one stage of training")
     train.add_argument("stage", choices=STAGES)
-    train.add_argument("--steps", type=int, help="fewer or more steps than the recipe says")
     export = steps.add_parser("export", parents=[common], help="convert a stage to CTranslate2 int8")
     export.add_argument("stage", choices=STAGES)
     evaluate = steps.add_parser("evaluate", parents=[common], help="measure a converted model")
@@ -54,7 +56,8 @@ def _synthesize(options: argparse.Namespace) -> None:
 
     options.out.mkdir(parents=True, exist_ok=True)
     tokens.build(options.out / "tokenizer.json", options.seed)
-    corpus.synthesize(options.out / "corpus", options.seed, SHARDS, PER_SHARD, options.processes)
+    per_shard = max(20, round(options.scale * PER_SHARD))
+    corpus.synthesize(options.out / "corpus", options.seed, SHARDS, per_shard, options.processes)
 
 
 def _recordings(options: argparse.Namespace) -> None:
@@ -67,7 +70,7 @@ def _recordings(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from . import training
 
-    training.train(options.stage, options.out, options.seed, options.threads, options.steps)
+    training.train(options.stage, options.out, options.seed, options.threads, options.scale)
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -113,7 +116,9 @@ def _all(options: argparse.Namespace) -> None:
 
     def start(step: str, *stage: str) -> "subprocess.Popen[bytes]":
         paths = ("out", "models", "demo", "clips")
-        flags = [f"--{name}={getattr(options, name)}" for name in (*paths, "seed", "processes", "threads")]
+        flags = [
+            f"--{name}={getattr(options, name)}" for name in (*paths, "seed", "processes", "threads", "scale")
+        ]
         return subprocess.Popen([sys.executable, "-m", "tools.demo_models", step, *stage, *flags], cwd=ROOT)
 
     def finish(*processes: "subprocess.Popen[bytes]") -> None:

@@ -79,11 +79,11 @@ def load(path: Path) -> model.Whisper:
     return loaded
 
 
-def train(name: str, work: Path, seed: int, threads: int = 1, steps: int | None = None) -> None:
+def train(name: str, work: Path, seed: int, threads: int = 1, scale: float = 1.0) -> None:
     """Train one stage from its source's checkpoint under `work`, to `NAME.pt` and the record `training-
     NAME.json`.
 
-    The record's steps and minutes include the stages before it.
+    `scale` is the share of the recipe's steps to take. The record's steps and minutes include the stages before it.
     """
     recipe = stage(name)
     torch.set_num_threads(threads)
@@ -97,7 +97,7 @@ def train(name: str, work: Path, seed: int, threads: int = 1, steps: int | None 
     windows = Windows(
         work / "corpus", Tokenizer.from_file(str(work / "tokenizer.json")), random.Random(f"{seed}-{name}")
     )
-    count = steps or recipe.steps
+    count = max(2, round(scale * recipe.steps))
     print(
         f"{name}: {trained.parameters_count():,} parameters, {len(windows):,} utterances, {count} steps",
         flush=True,
