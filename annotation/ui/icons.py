@@ -1,5 +1,7 @@
 """Our own icons: 16-pixel drawings with strokes of one and a half, in the colour of the text."""
 
+# ruff: noqa: E501 - data, one entry a line
+
 from __future__ import annotations
 
 from typing import Final
@@ -23,6 +25,7 @@ PATHS: Final[dict[str, str]] = {
     "lock": _line("M4.5 7V5.2a3.5 3.5 0 0 1 7 0V7M3.5 7h9v6.5h-9z"),
     "unlock": _line("M4.5 7V5.2a3.5 3.5 0 0 1 6.8-1.2M3.5 7h9v6.5h-9z"),
     "history": _line("M2.5 8a5.5 5.5 0 1 0 1.7-4M2.5 2.8v2.4h2.4M8 5v3.2l2.2 1.3"),
+    "heard": _line("M2.5 9.5v-3M5.5 11.5v-7M8.5 13V3M11.5 10.5v-5M14 9V7"),
     "upload": _line("M8 10.5v-8M4.8 5.5 8 2.3l3.2 3.2M2.5 10.5v3h11v-3"),
     "export": _line("M8 2.5v8M4.8 7.5 8 10.7l3.2-3.2M2.5 10.5v3h11v-3"),
     "settings": _line("M2.5 4.5h6M11.5 4.5h2M2.5 11.5h2M7.5 11.5h6M10 3v3M6 10v3"),

@@ -1,5 +1,7 @@
 """Languages as Whisper names them, for choosing one by its name."""
 
+# ruff: noqa: E501 - data, one entry a line
+
 from __future__ import annotations
 
 from typing import Final

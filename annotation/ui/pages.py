@@ -30,7 +30,7 @@ TITLES = {
 
 
 def page(*methods: str) -> Callable[[View[P]], View[P]]:
-    """Make a view for signed-in people: other methods are 405, strangers go to the login, refusals are pages."""
+    """Make a view for signed-in people: other methods are 405, strangers go to the login."""
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)

@@ -21,10 +21,12 @@ from annotation.ui.projects import numbers, rights
 PAGE_SIZE: Final = 100
 ORDERS: Final = {"time": "In order of time", "risk": "Worst first"}
 
+FINISHED: Final = (SegmentState.CORRECTED, SegmentState.ACCEPTED, SegmentState.SKIPPED)
+
 #: What can be picked out of a recording: its label, and the condition.
 SHOWS: Final[dict[str, tuple[str, Q]]] = {
     "": ("All", Q()),
-    "open": ("To do", Q(locked=False) & ~Q(state__in=(SegmentState.CORRECTED, SegmentState.ACCEPTED, SegmentState.SKIPPED))),
+    "open": ("To do", Q(locked=False) & ~Q(state__in=FINISHED)),
     "corrected": ("Corrected", Q(state__in=(SegmentState.CORRECTED, SegmentState.ACCEPTED))),
     "locked": ("Locked", Q(locked=True)),
     "risky": ("Risky", Q(risk__gte=0.5, locked=False) & Q(state__in=("draft", "refined"))),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from annotation.models import Hypothesis, User
 from annotation.permissions import ALLOWED
 from annotation.selectors import suggestion_of
-from annotation.states import EDITABLE_SEGMENTS, Role, SegmentState
+from annotation.states import EDITABLE_SEGMENTS, UNTOUCHED_SEGMENTS, Role, SegmentState
 from annotation.ui.words import Change, changes
 
 #: A risk from here on is shown on the row; below, the number would only be noise.
@@ -75,7 +75,7 @@ class Row:
         untouched = segment.state in (SegmentState.DRAFT, SegmentState.REFINED) and not segment.locked
         if not untouched or segment.risk is None or segment.risk < SHOWN_RISK:
             return None
-        return round(segment.risk * 100)
+        return round(float(segment.risk) * 100)
 
     @property
     def risk_kind(self) -> str:
@@ -83,9 +83,14 @@ class Row:
         return "high" if (self.segment.risk or 0) >= HIGH_RISK else "some"
 
     @property
+    def acceptable(self) -> bool:
+        """Tell whether saving the text as it is means something: a machine wrote it."""
+        return self.segment.state in UNTOUCHED_SEGMENTS and bool(self.segment.revision)
+
+    @property
     def line_count(self) -> int:
         """Return how many lines the box should begin with, where the browser can't grow it."""
-        text = self.segment.text
+        text: str = self.segment.text
         return max(1, min(8, len(text) // 80 + 1 + text.count("\n")))
 
 

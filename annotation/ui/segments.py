@@ -10,6 +10,7 @@ from annotation.errors import AnnotationError, Invalid, Leased, Locked, StaleRev
 from annotation.models import Hypothesis, Segment
 from annotation.permissions import get_visible
 from annotation.services import leases, segments
+from annotation.states import UNTOUCHED_SEGMENTS
 from annotation.ui.jobs import back_to
 from annotation.ui.pages import page, person_of, refused, whole_number
 from annotation.ui.words import changes
@@ -34,10 +35,10 @@ def lock(request: HttpRequest, segment_id: int) -> HttpResponse:
     segment = _segment(request, segment_id)
     try:
         base = _base_revision(request)
-        if "text" in request.POST and not segment.locked:
-            if segments.clean_text(request.POST["text"]) != segment.text:
-                segment = _save(request, segment)
-                base = segment.revision
+        typed = request.POST.get("text")
+        if typed is not None and not segment.locked and segments.clean_text(typed) != segment.text:
+            segment = _save(request, segment)
+            base = segment.revision
         segments.lock(user=person_of(request), segment=segment, base_revision=base)
     except StaleRevision as error:
         return _stale(request, segment, error)
@@ -85,7 +86,8 @@ def _save(request: HttpRequest, segment: Segment) -> Segment:
             raise Invalid("This suggestion is gone; reload the page.")
         text = heard.text
     cleaned = segments.clean_text(text)
-    if base == segment.revision and cleaned == segment.text and "confirm" not in request.POST and not chosen:
+    if base == segment.revision and cleaned == segment.text and segment.state not in UNTOUCHED_SEGMENTS:
+        # Saving a machine's text as it is accepts it; saving a person's again would be an empty revision.
         messages.info(request, "Nothing was changed.")
         return segment
     try:

@@ -70,34 +70,39 @@ def members(request: HttpRequest, project_id: int) -> HttpResponse:
     person = person_of(request)
     project = get_visible(Project.objects.all(), person, pk=project_id)
     require(person, "members", project)
-    form = MemberForm(request.POST)
-    name = str(request.POST.get("username", ""))[:150]
-    if "\x00" in name:
-        raise Invalid("An account name holds no such characters.", username="a name")
-    member = User.objects.filter(username=name, is_active=True).first()
     try:
-        if request.POST.get("remove"):
-            gone = User.objects.filter(username=name, memberships__project=project).first()
-            if gone is not None:
-                projects.remove_membership(user=person, project=project, member=gone)
-                messages.success(request, f"{gone} is not a member any more. What they wrote stays.")
-        elif member is None:
-            raise Invalid(
-                "There is no account of this name. Names are case-sensitive; an administrator makes accounts.",
-                username="an account",
-            )
-        elif form.is_valid():
-            projects.set_membership(
-                user=person, project=project, member=member, role=Role(form.cleaned_data["role"])
-            )
-            messages.success(request, f"{member} is now {form.cleaned_data['role']}.")
-        else:
-            raise Invalid("Choose one of the roles.", role=" or ".join(Role.values))
+        told = _remove(request, project) if request.POST.get("remove") else _admit(request, project)
     except (Invalid, Conflict) as error:
         messages.error(request, error.message)
+    else:
+        messages.success(request, told)
     if person.is_superuser or Membership.objects.filter(project=project, user=person).exists():
         return redirect("project-settings", project.pk)
     return redirect("projects")
+
+
+def _admit(request: HttpRequest, project: Project) -> str:
+    form = MemberForm(request.POST)
+    if not form.is_valid():
+        raise Invalid("Name an account, and choose one of the roles.")
+    name, role = form.cleaned_data["username"], Role(form.cleaned_data["role"])
+    member = User.objects.filter(username=name, is_active=True).first()
+    if member is None:
+        raise Invalid(
+            "There is no account of this name. Names are case-sensitive; an administrator makes accounts."
+        )
+    projects.set_membership(user=person_of(request), project=project, member=member, role=role)
+    return f"{member} is now {role.label.lower()}."
+
+
+def _remove(request: HttpRequest, project: Project) -> str:
+    form = MemberForm({**request.POST.dict(), "role": Role.ANNOTATOR.value})
+    name = form.cleaned_data["username"] if form.is_valid() else ""
+    member = User.objects.filter(username=name, memberships__project=project).first()
+    if member is None:
+        raise Conflict("Nobody of this name is a member any more.")
+    projects.remove_membership(user=person_of(request), project=project, member=member)
+    return f"{member} is not a member any more. What they wrote stays."
 
 
 def _people(project: Project) -> dict[str, Any]:

@@ -1,0 +1,189 @@
+"""The audit: every change as the database wrote it. There is nothing here to press."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from annotation.admin.paging import Uncounted
+from annotation.admin.readonly import ReadOnly
+from annotation.models import AuditEvent, Project
+from annotation.templatetags.earmark import show_changes
+from annotation.ui.words import changes
+
+#: Tables by the words people use for them.
+TABLES = {
+    "annotation_segment": "segment",
+    "annotation_revision": "revision",
+    "annotation_recording": "recording",
+    "annotation_project": "project",
+    "annotation_membership": "membership",
+    "annotation_user": "user",
+    "annotation_user_groups": "user's groups",
+    "annotation_user_user_permissions": "user's permissions",
+}
+SOURCES = ("web", "api", "admin", "worker", "shell", "sql")
+SHOWN_IN_LIST = 3
+
+
+class _Choice(admin.SimpleListFilter):
+    """Offer fixed choices: asking a large table for its distinct values would read all of it."""
+
+    choices_offered: ClassVar[tuple[tuple[str, str], ...]] = ()
+    field: ClassVar[str] = ""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
+        """Return the choices."""
+        return self.choices_offered
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what was chosen."""
+        value = self.value()
+        return queryset.filter(**{self.field: value}) if value in dict(self.choices_offered) else queryset
+
+
+class ByTable(_Choice):
+    """What was changed."""
+
+    title, parameter_name, field = "what", "table", "table_name"
+    choices_offered = tuple(TABLES.items())
+
+
+class ByAction(_Choice):
+    """How it was changed."""
+
+    title, parameter_name, field = "action", "action", "action"
+    choices_offered = (("insert", "made"), ("update", "changed"), ("delete", "removed"))
+
+
+class BySource(_Choice):
+    """By which surface."""
+
+    title, parameter_name, field = "from", "source", "source"
+    choices_offered = tuple((source, source) for source in SOURCES)
+
+
+class ByProject(admin.SimpleListFilter):
+    """In which project."""
+
+    title, parameter_name = "project", "project"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the projects there are."""
+        rows = Project.objects.order_by("name").values_list("pk", "name")[:200]
+        return [(str(pk), name) for pk, name in rows]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the project's events."""
+        value = self.value()
+        return (
+            queryset.filter(project_id=int(value))
+            if value and value.isdecimal() and len(value) < 19
+            else queryset
+        )
+
+
+@admin.register(AuditEvent)
+class AuditAdmin(ReadOnly):
+    """Show what changed, by whom, when and from where."""
+
+    list_display = ("at", "who", "did", "what", "difference", "source")
+    list_display_links = ("at",)
+    list_filter = (("at", admin.DateFieldListFilter), ByTable, ByAction, BySource, ByProject)
+    search_fields = ("actor_name__iexact", "row_id__exact", "request_id__exact")
+    search_help_text = "Name of an account, id of a row, or id of a request; whole, not in part."
+    ordering = ("-id",)
+    sortable_by = ()
+    paginator = Uncounted
+    fields = (
+        "at",
+        "who",
+        "did",
+        "what",
+        "project",
+        "before_and_after",
+        "source",
+        "ip",
+        "request_id",
+        "db_role",
+        "transaction_id",
+    )
+    readonly_fields = fields
+
+    @admin.display(description="who")
+    def who(self, event: AuditEvent) -> SafeString:
+        """Name the person or program."""
+        return format_html('<span dir="auto">{}</span>', event.actor_name)
+
+    @admin.display(description="did")
+    def did(self, event: AuditEvent) -> str:
+        """Say what kind of change it was."""
+        return dict(ByAction.choices_offered).get(event.action, event.action)
+
+    @admin.display(description="what")
+    def what(self, event: AuditEvent) -> SafeString:
+        """Name the row; a segment's leads to everything that happened to it."""
+        words = f"{TABLES.get(event.table_name, event.table_name)} {event.row_id}"
+        if event.segment_id:
+            return format_html('<a href="?segment_id={}">{}</a>', event.segment_id, words)
+        return format_html("{}", words)
+
+    @admin.display(description="project")
+    def project(self, event: AuditEvent) -> str:
+        """Name the project, or its id where it is gone."""
+        if event.project_id is None:
+            return "\u2013"
+        name = Project.objects.filter(pk=event.project_id).values_list("name", flat=True).first()
+        return name or f"{event.project_id} (removed)"
+
+    @admin.display(description="change")
+    def difference(self, event: AuditEvent) -> SafeString:
+        """Show the first changed fields in one line."""
+        found = _fields(event)
+        shown = format_html_join(
+            " ", '<span class="audit-field"><span class="audit-name">{}</span> {}</span>',
+            ((name, _change(old, new, 120)) for name, old, new in found[:SHOWN_IN_LIST]),
+        )  # fmt: skip
+        more = len(found) - SHOWN_IN_LIST
+        return format_html("{} <span>and {} more</span>", shown, more) if more > 0 else shown
+
+    @admin.display(description="before and after")
+    def before_and_after(self, event: AuditEvent) -> SafeString:
+        """Show every changed field with what it was and what it is."""
+        rows = format_html_join(
+            "", '<tr><th scope="row">{}</th><td dir="auto">{}</td></tr>',
+            ((name, _change(old, new, 20_000)) for name, old, new in _fields(event)),
+        )  # fmt: skip
+        return format_html('<table class="audit-table"><tbody>{}</tbody></table>', rows)
+
+    class Media:
+        css = {"all": ("annotation/audit.css",)}
+
+
+def _fields(event: AuditEvent) -> list[tuple[str, Any, Any]]:
+    """Return name, old and new value of each field that changed, the text first."""
+    before, after = event.before or {}, event.after or {}
+    names = sorted({*before, *after}, key=lambda name: (name not in ("text", "state", "locked"), name))
+    if event.action == "update":
+        return [(name, before.get(name), after.get(name)) for name in names]
+    # Of a whole row, what is empty says nothing.
+    whole = after or before
+    return [(n, before.get(n), after.get(n)) for n in names if whole.get(n) not in (None, "", [], {})]
+
+
+def _change(old: Any, new: Any, longest: int) -> SafeString:
+    return show_changes(changes(_words(old)[:longest], _words(new)[:longest]))
+
+
+def _words(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
