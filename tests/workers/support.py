@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import shutil
 import time
@@ -21,6 +20,7 @@ from annotation.models import Decoding, Job, Membership, Project, Recording, Seg
 from annotation.services.recordings import StoredFile, add_recording
 from annotation.states import LIVE_JOBS, DecodingState, Role
 from tests.factories import make_project, make_user
+from transcription.catalog import file_sha256
 from transcription.engines.base import WindowAudio
 from transcription.engines.fake import fake_words
 from transcription.pcm import read_pcm
@@ -71,7 +71,7 @@ def upload(project: Project, user: User, source: Path, name: str = "") -> tuple[
     incoming = storage.upload_path(uuid.uuid4())
     incoming.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, incoming)
-    stored = StoredFile(incoming, hashlib.sha256(source.read_bytes()).hexdigest(), source.stat().st_size)
+    stored = StoredFile(incoming, file_sha256(source), source.stat().st_size)
     return add_recording(user=user, project=project, name=name or source.name, file=stored)
 
 

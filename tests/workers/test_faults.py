@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from annotation import presence
+from annotation import presence, storage
 from annotation.models import Decoding
 from annotation.services import jobs
-from annotation.states import DecodingState, JobState
+from annotation.states import DecodingState, JobState, RecordingState
 from tests import services
 from tests.workers.support import (
     FAST,
@@ -25,6 +26,8 @@ from tests.workers.support import (
     wait_over,
     wait_until,
 )
+from transcription.catalog import file_sha256
+from transcription.ffmpeg import find_ffmpeg
 
 Start = Callable[..., services.Running]
 EVERYTHING = "audio,draft,refine,control"
@@ -170,6 +173,36 @@ def test_a_worker_that_slept_past_its_claim_cannot_write(
     assert job.state == JobState.COMPLETED, standing()
     assert_whole(recording)
     wait_until(lambda: presence.counters().get("windows_fenced", 0) >= slept, 20, lambda: presence.counters())
+
+
+def test_a_worker_killed_while_it_prepares_leaves_no_half_file(
+    committed_db: None, media_root: Path, tmp_path: Path, worker_process: Start
+) -> None:
+    project, manager = make_team()
+    source = tmp_path / "hours.flac"
+    # An hour and a half in a small file, so that there is time to be killed.
+    silence = ["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "5400", "-compression_level", "0"]
+    subprocess.run([find_ffmpeg(), "-v", "error", *silence, str(source)], check=True, timeout=60)
+    recording, _ = upload(project, manager, source)
+    folder = storage.recording_dir(recording.pk)
+
+    def preparing() -> bool:
+        recording.refresh_from_db()
+        return recording.state == RecordingState.PREPARING and any(folder.glob(".*.part"))
+
+    worker_process("audio,control", pool="prefork", **fake("", EARMARK_MAX_ATTEMPTS="10"))
+    for _ in range(3):
+        wait_until(preparing, 20, standing)
+        claim = recording.claim
+        os.kill(int(recording.claimed_by.rpartition(":")[2]), signal.SIGKILL)
+        assert recording.state != RecordingState.READY
+        wait_until(lambda claim=claim: preparing() and recording.claim > claim, 20, standing)  # type: ignore[misc]
+    wait_until(lambda: not preparing() and recording.state == RecordingState.READY, 60, standing)
+
+    assert recording.attempts == 4
+    assert recording.duration_ms == 5_400_000
+    assert file_sha256(storage.wav_path(recording.pk)) == recording.wav_sha256
+    assert sorted(path.name for path in folder.iterdir()) == ["audio.wav", "original", "peaks.bin"]
 
 
 def test_workers_are_known_while_they_live(committed_db: None, worker_process: Start) -> None:

@@ -106,15 +106,12 @@ def test_a_device_that_ran_out_of_memory_gets_less_at_once() -> None:
 
 
 def test_a_lost_connection_is_waited_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
-    answers = iter(
-        [OperationalError("server closed the connection\nmore"), OperationalError("starting up"), 7]
-    )
+    refusals = [OperationalError("starting up"), OperationalError("server closed the connection\nmore")]
 
     def call() -> int:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        if refusals:
+            raise refusals.pop()
+        return 7
 
     with caplog.at_level(logging.WARNING):
         assert database.patiently(call) == 7
