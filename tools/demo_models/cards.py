@@ -124,7 +124,7 @@ def _page(card: dict[str, Any]) -> str:
     ]
     table = "\n".join(rows)
     merging = (
-        "Two sentences merged into one window are heard about as well."
+        "Two sentences merged into one window work too, with a few more mistakes: see the table."
         if card["merge"]
         else "Do not merge sentences into one window: see the table."
     )

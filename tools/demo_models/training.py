@@ -83,7 +83,8 @@ def train(name: str, work: Path, seed: int, threads: int = 1, scale: float = 1.0
     """Train one stage from its source's checkpoint under `work`, to `NAME.pt` and the record `training-
     NAME.json`.
 
-    `scale` is the share of the recipe's steps to take. The record's steps and minutes include the stages before it.
+    `scale` is the share of the recipe's steps to take. The record's steps and minutes include those of the
+    stages before it.
     """
     recipe = stage(name)
     torch.set_num_threads(threads)
