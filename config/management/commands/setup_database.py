@@ -36,10 +36,10 @@ class Command(BaseCommand):
             for key, alias in (("app", "default"), ("owner", "owner"), ("readonly", "readonly"))
         }
         names = roles.RoleNames(**{key: params["user"] for key, params in wanted.items()})
-        if len({names.app, names.owner, names.readonly}) < 3:
-            raise CommandError(
-                "DATABASE_URL, DATABASE_OWNER_URL, DATABASE_READONLY_URL have to name three different roles."
-            )
+        if names != roles.RoleNames():
+            # The migrations grant by these names.
+            wanted_names = ", ".join(f"{alias} as {role}" for alias, role in connections.ROLES.items())
+            raise CommandError(f"the three addresses have to name the roles of Earmark: {wanted_names}.")
         passwords = {key: str(params.get("password", "")) for key, params in wanted.items()}
         lacking = sorted(key for key, password in passwords.items() if len(password) < 8)
         if lacking:
