@@ -158,9 +158,8 @@ class Site:
 
     def _make_demo(self) -> None:
         stamp = self.home / "demo"
-        sources = ROOT / "annotation" / "management" / "commands" / "demo.py"
-        digest = _digest([sources])
-        if not sources.exists() or _read(stamp) == digest:
+        digest = _digest(ROOT.glob("demo/*"), ROOT.glob("annotation/services/demo.py"))
+        if _read(stamp) == digest:
             return
         with console.step("demo project"):
             try:
