@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from annotation import presence, storage
 from annotation.models import Decoding
 from annotation.services import jobs
@@ -43,6 +45,8 @@ def running() -> bool:
     return Decoding.objects.filter(state=DecodingState.RUNNING).exists()
 
 
+@pytest.mark.slow
+@pytest.mark.faults
 def test_windows_that_kill_hang_or_exhaust_their_worker_fail_alone(
     committed_db: None, media_root: Path, tmp_path: Path, worker_process: Start
 ) -> None:
@@ -140,6 +144,8 @@ def test_a_worker_that_is_stopped_hands_back_what_it_has_not_begun(
     assert_whole(recording, passes=1)
 
 
+@pytest.mark.slow
+@pytest.mark.faults
 def test_a_worker_that_slept_past_its_claim_cannot_write(
     committed_db: None, media_root: Path, tmp_path: Path, worker_process: Start
 ) -> None:
@@ -175,13 +181,15 @@ def test_a_worker_that_slept_past_its_claim_cannot_write(
     wait_until(lambda: presence.counters().get("windows_fenced", 0) >= slept, 20, lambda: presence.counters())
 
 
+@pytest.mark.slow
+@pytest.mark.faults
 def test_a_worker_killed_while_it_prepares_leaves_no_half_file(
     committed_db: None, media_root: Path, tmp_path: Path, worker_process: Start
 ) -> None:
     project, manager = make_team()
     source = tmp_path / "hours.flac"
-    # An hour and a half in a small file, so that there is time to be killed.
-    silence = ["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "5400", "-compression_level", "0"]
+    # Three quarters of an hour in a small file, so that there is time to be killed.
+    silence = ["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "2700", "-compression_level", "0"]
     subprocess.run([find_ffmpeg(), "-v", "error", *silence, str(source)], check=True, timeout=60)
     recording, _ = upload(project, manager, source)
     folder = storage.recording_dir(recording.pk)
@@ -191,7 +199,7 @@ def test_a_worker_killed_while_it_prepares_leaves_no_half_file(
         return recording.state == RecordingState.PREPARING and any(folder.glob(".*.part"))
 
     worker_process("audio,control", pool="prefork", **fake("", EARMARK_MAX_ATTEMPTS="10"))
-    for _ in range(3):
+    for _ in range(2):
         wait_until(preparing, 20, standing)
         claim = recording.claim
         os.kill(int(recording.claimed_by.rpartition(":")[2]), signal.SIGKILL)
@@ -199,8 +207,8 @@ def test_a_worker_killed_while_it_prepares_leaves_no_half_file(
         wait_until(lambda claim=claim: preparing() and recording.claim > claim, 20, standing)  # type: ignore[misc]
     wait_until(lambda: not preparing() and recording.state == RecordingState.READY, 60, standing)
 
-    assert recording.attempts == 4
-    assert recording.duration_ms == 5_400_000
+    assert recording.attempts == 3
+    assert recording.duration_ms == 2_700_000
     assert file_sha256(storage.wav_path(recording.pk)) == recording.wav_sha256
     assert sorted(path.name for path in folder.iterdir()) == ["audio.wav", "original", "peaks.bin"]
 
