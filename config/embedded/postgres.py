@@ -98,7 +98,8 @@ def reachable_binaries(places: Places) -> Path:
         return installed
     package = installed.parent.parent
     copy = places.pg / f"program-{version(installed)}"
-    if not copy.exists():
+    if not (copy / installed.relative_to(package.parent) / "postgres").exists():
+        shutil.rmtree(copy, ignore_errors=True)
         beside = places.pg / "program.new"
         shutil.rmtree(beside, ignore_errors=True)
         needless = shutil.ignore_patterns("include", "pgbench", "ecpg", "__pycache__")
