@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 
 from annotation.admin.paging import Uncounted
 from annotation.admin.readonly import ReadOnly
@@ -30,6 +31,8 @@ TABLES = {
 }
 SOURCES = ("web", "api", "admin", "worker", "shell", "sql")
 SHOWN_IN_LIST = 3
+#: Of a whole row these say nothing that the other columns of the list do not.
+DULL = frozenset({"id", "created_at", "project_id", "segment_id", "recording_id", "channel", "locked"})
 
 
 class _Choice(admin.SimpleListFilter):
@@ -93,8 +96,10 @@ class ByProject(admin.SimpleListFilter):
 class AuditAdmin(ReadOnly):
     """Show what changed, by whom, when and from where."""
 
-    list_display = ("at", "who", "did", "what", "difference", "source")
-    list_display_links = ("at",)
+    list_display = ("when", "who", "did", "what", "difference", "source")
+    list_display_links = ("when",)
+    list_max_show_all = 0
+    show_facets = admin.ShowFacets.NEVER
     list_filter = (("at", admin.DateFieldListFilter), ByTable, ByAction, BySource, ByProject)
     search_fields = ("actor_name__iexact", "row_id__exact", "request_id__exact")
     search_help_text = "Name of an account, id of a row, or id of a request; whole, not in part."
@@ -115,6 +120,11 @@ class AuditAdmin(ReadOnly):
         "transaction_id",
     )
     readonly_fields = fields
+
+    @admin.display(description="when")
+    def when(self, event: AuditEvent) -> str:
+        """Say when, to the second, in the site's time."""
+        return f"{localtime(event.at):%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description="who")
     def who(self, event: AuditEvent) -> SafeString:
@@ -145,7 +155,7 @@ class AuditAdmin(ReadOnly):
     @admin.display(description="change")
     def difference(self, event: AuditEvent) -> SafeString:
         """Show the first changed fields in one line."""
-        found = _fields(event)
+        found = [field for field in _fields(event) if event.action == "update" or field[0] not in DULL]
         shown = format_html_join(
             " ", '<span class="audit-field"><span class="audit-name">{}</span> {}</span>',
             ((name, _change(old, new, 120)) for name, old, new in found[:SHOWN_IN_LIST]),

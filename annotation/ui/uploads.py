@@ -10,10 +10,11 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from annotation.conf import conf
 from annotation.errors import AnnotationError
 from annotation.models import Project, Recording
-from annotation.permissions import get_visible, require
+from annotation.permissions import get_visible, require, role_in
 from annotation.services import multipart
 from annotation.states import Segmentation
 from annotation.ui.pages import page, person_of, refused
+from annotation.ui.projects import rights
 
 
 @csrf_exempt
@@ -29,7 +30,14 @@ def upload(request: HttpRequest, project_id: int) -> HttpResponse:
             require(person, "upload", get_visible(Project.objects.all(), person, pk=project_id))
         except AnnotationError as error:
             return refused(request, error)
-        request.upload_handlers = [multipart.ToUploads()]
+        handler = multipart.ToUploads()
+        request.upload_handlers = [handler]
+        try:
+            return _upload(request, project_id=project_id)
+        finally:
+            # What was taken in lies under its recording by now; what is left came with a bad token, say.
+            handler.drop()
+            multipart.discard(handler.received.files)
     return _upload(request, project_id=project_id)
 
 
@@ -42,6 +50,7 @@ def _upload(request: HttpRequest, project_id: int) -> HttpResponse:
     if request.method == "GET":
         context = {
             "project": project,
+            "can": rights(role_in(person, project)),
             "segmentations": Segmentation.choices,
             "chunk_bytes": conf().upload_chunk_bytes,
             "max_bytes": conf().max_upload_bytes,

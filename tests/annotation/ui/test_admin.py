@@ -1,0 +1,168 @@
+"""The admin: supervisors read the audit and change nothing; roles are changed by superusers alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from annotation.audit import Actor, acting_as
+from annotation.models import AuditEvent, User
+from annotation.services import segments
+from tests.annotation.ui.conftest import SignedIn, words_of
+from tests.factories import make_segment, make_user
+from tests.personas import Cast
+
+TABLES = (
+    "auditevent",
+    "user",
+    "project",
+    "membership",
+    "recording",
+    "segment",
+    "revision",
+    "job",
+    "decoding",
+)
+
+
+@pytest.fixture
+def root(cast: Cast) -> Client:
+    client = Client()
+    person = make_user("root", is_staff=True, is_superuser=True)
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.mark.parametrize("name", ["annotator", "reviewer", "manager", "outsider"])
+def test_members_have_no_admin(cast: Cast, signed_in: SignedIn, name: str) -> None:
+    for path in ("/admin/", "/admin/annotation/auditevent/", "/admin/annotation/user/"):
+        assert signed_in(name).get(path).status_code == 302
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_supervisors_read_and_change_nothing(cast: Cast, signed_in: SignedIn, table: str) -> None:
+    segment = make_segment(cast.project, text="a", revision=1)
+    client = signed_in("supervisor")
+    listed = client.get(f"/admin/annotation/{table}/")
+    assert listed.status_code == 200
+    assert "/add/" not in words_of(listed)
+    assert client.get(f"/admin/annotation/{table}/add/").status_code == 403
+    rows = {"user": cast.annotator.pk, "project": cast.project.pk, "segment": segment.pk}
+    pk = rows.get(table) or (AuditEvent.objects.latest("id").pk if table == "auditevent" else None)
+    if pk is not None:
+        path = f"/admin/annotation/{table}/{pk}"
+        assert client.get(f"{path}/change/").status_code == 200
+        assert client.post(f"{path}/change/", {"name": "x", "is_superuser": "on"}).status_code == 403
+        assert client.post(f"{path}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_supervisor_cannot_raise_themselves_even_with_the_right_to_change_accounts(
+    cast: Cast, signed_in: SignedIn
+) -> None:
+    for codename in ("change_user", "add_user", "change_group"):
+        cast.supervisor.user_permissions.add(Permission.objects.get(codename=codename))
+    form = {"username": "supervisor", "is_superuser": "on", "is_staff": "on", "is_active": "on"}
+    client = signed_in("supervisor")
+    assert client.post(f"/admin/annotation/user/{cast.supervisor.pk}/change/", form).status_code == 403
+    assert client.get(f"/admin/annotation/user/{cast.annotator.pk}/password/").status_code == 403
+    assert client.get("/admin/auth/group/add/").status_code == 403
+    assert not User.objects.get(pk=cast.supervisor.pk).is_superuser
+
+
+def test_a_superuser_makes_staff_and_the_audit_says_so(cast: Cast, root: Client) -> None:
+    person = cast.annotator
+    form = {
+        **dict.fromkeys(("email", "first_name", "last_name"), ""),
+        **dict.fromkeys(("is_active", "is_staff"), "on"),
+        "username": person.username,
+        "date_joined_0": "2026-01-01",
+        "date_joined_1": "00:00:00",
+    }
+    answer = root.post(f"/admin/annotation/user/{person.pk}/change/", form)
+    assert answer.status_code == 302, words_of(answer)[-3000:]
+    event = AuditEvent.objects.filter(
+        table_name="annotation_user", row_id=str(person.pk), action="update"
+    ).latest("id")
+    assert event.after is not None
+    assert event.after["is_staff"] is True
+    assert (event.actor_name, event.source) == ("root", "admin")
+
+
+def test_even_a_superuser_only_reads_the_audit(cast: Cast, root: Client) -> None:
+    event = AuditEvent.objects.latest("id")
+    path = f"/admin/annotation/auditevent/{event.pk}"
+    assert root.post(f"{path}/change/", {}).status_code == 403
+    assert root.post(f"{path}/delete/", {"post": "yes"}).status_code == 403
+    assert root.post(
+        "/admin/annotation/auditevent/", {"action": "delete_selected", "_selected_action": event.pk}
+    ).status_code in (200, 302, 403)
+    assert AuditEvent.objects.filter(pk=event.pk).exists()
+
+
+def test_the_audit_shows_differences_and_escapes_them(cast: Cast, signed_in: SignedIn) -> None:
+    segment = make_segment(cast.project, text="the bosh <i>x</i>", revision=1)
+    with acting_as(Actor(cast.annotator.pk, "annotator", "web", ip="10.0.0.9")):
+        connection.savepoint_commit(connection.savepoint())
+        segments.save_text(user=cast.annotator, segment=segment, text="the Bosch <i>x</i>", base_revision=1)
+    page = words_of(signed_in("supervisor").get(f"/admin/annotation/auditevent/?segment_id={segment.pk}"))
+    assert "<del>bosh</del><ins>Bosch</ins>" in page
+    assert "<i>x</i>" not in page and "&lt;i&gt;x&lt;/i&gt;" in page
+
+
+@pytest.mark.parametrize(
+    "query",
+    (
+        *("table=annotation_segment", "action=update", "source=web", "q=annotator", "q=1"),
+        *("table=nonsense", "source=%27--", "project=x", "p=3"),
+    ),
+)
+def test_the_audit_is_filtered_and_searched(cast: Cast, signed_in: SignedIn, query: str) -> None:
+    make_segment(cast.project, text="x", revision=1)
+    answer = signed_in("supervisor").get(f"/admin/annotation/auditevent/?{query}")
+    assert answer.status_code in (200, 302)
+
+
+def test_the_audit_is_filtered_by_project(cast: Cast, signed_in: SignedIn) -> None:
+    make_segment(cast.project, text="of this project", revision=1)
+    client = signed_in("supervisor")
+    assert "of this project" in words_of(
+        client.get(f"/admin/annotation/auditevent/?project={cast.project.pk}")
+    )
+    other = cast.outsider.memberships.get().project_id
+    assert "of this project" not in words_of(client.get(f"/admin/annotation/auditevent/?project={other}"))
+
+
+def test_the_audit_never_counts_itself_whole(cast: Cast, signed_in: SignedIn) -> None:
+    client = signed_in("supervisor")
+    with CaptureQueriesContext(connection) as asked:
+        client.get("/admin/annotation/auditevent/?source=web")
+    counts = [q["sql"] for q in asked if "COUNT(" in q["sql"].upper() and "annotation_auditevent" in q["sql"]]
+    assert counts and all("LIMIT" in sql for sql in counts)
+
+
+def test_nobody_filters_accounts_by_their_password(cast: Cast, signed_in: SignedIn, root: Client) -> None:
+    client: Any
+    for client in (signed_in("supervisor"), root):
+        assert client.get("/admin/annotation/user/?password__startswith=argon2").status_code in (302, 400)
+
+
+def test_the_admin_keeps_to_the_sites_content_policy(cast: Cast, signed_in: SignedIn) -> None:
+    for path in (
+        "/admin/",
+        "/admin/annotation/auditevent/",
+        "/admin/annotation/user/",
+        f"/admin/annotation/user/{cast.annotator.pk}/change/",
+    ):
+        answer = signed_in("supervisor").get(path)
+        page = words_of(answer)
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert " style=" not in page
+        assert all(
+            "src=" in part.split(">")[0] or "application/json" in part.split(">")[0]
+            for part in page.split("<script")[1:]
+        ), path
