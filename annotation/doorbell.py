@@ -14,6 +14,8 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from annotation import progress
+
 log = logging.getLogger(__name__)
 
 Bell = Literal["audio", "draft", "refine"]
@@ -25,10 +27,15 @@ TASKS: Final[dict[Bell, str]] = {
     "refine": "workers.refine",
 }
 
+#: A queue with so many doorbells wakes everybody who could come; more would only pile up.
+ENOUGH_BELLS: Final = 64
+
 
 def ring(bell: Bell) -> bool:
     """Announce that there may be work; return False when the broker could not be reached."""
     try:
+        if progress.client().llen(bell) >= ENOUGH_BELLS:
+            return True
         current_app.send_task(TASKS[bell], queue=bell, ignore_result=True, retry=False)
     except (OperationalError, RedisError, OSError) as error:
         log.warning("doorbell %s not heard (%s); the reconciler will ring again", bell, error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -25,6 +26,17 @@ EventName = Literal["job.progress", "segment.changed", "lease.changed", "recordi
 #: How many events a stream keeps: about a minute of the busiest project, so a short loss of network
 #: is resumed without a gap; after a longer one the client reads its snapshot again.
 KEPT_EVENTS: Final = 5_000
+
+
+#: After a failure nothing is published for so long. Readers notice by themselves and ask PostgreSQL.
+QUIET_S: Final = 2.0
+
+
+class _Quiet:
+    until = 0.0
+
+
+_quiet = _Quiet()
 
 
 def stream_key(project_id: int) -> str:
@@ -45,6 +57,8 @@ def client() -> redis.Redis:
 
 def publish(project_id: int, name: EventName, data: Mapping[str, Any]) -> None:
     """Append one event to a project's stream; log and go on when Redis is away."""
+    if time.monotonic() < _quiet.until:
+        return
     try:
         client().xadd(
             stream_key(project_id),
@@ -53,6 +67,8 @@ def publish(project_id: int, name: EventName, data: Mapping[str, Any]) -> None:
             approximate=True,
         )
     except (redis.RedisError, OSError) as error:
+        # A Redis that hangs must not cost every save its time-out.
+        _quiet.until = time.monotonic() + QUIET_S
         log.warning("event %s of project %s not published: %s", name, project_id, error)
 
 

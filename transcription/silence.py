@@ -4,7 +4,8 @@ Each step has a level: its RMS about its own mean (so that a constant offset and
 half decibels above -96 dBFS, one byte. For every 5 s of audio the levels within 30 s of it give the noise
 floor (their 5th percentile) and the speech level (their 95th); a step is silent below a threshold between
 the two. So a recording whose noise changes has a threshold that follows, and a quiet recording is not all
-silence.
+silence. Where pauses were gated to digital silence (VoIP, noise gates) that silence is the floor: otherwise
+the softer of two speakers would be taken for the noise.
 
 Measured against Silero VAD on 21 human and 21 synthetic clips (6 minutes): 93 % of the pauses of 300 ms or
 more are found, 2 % of what Silero calls speech is called silent, mostly the closures of stops; 4 % with noise
@@ -56,6 +57,7 @@ def step_levels(samples: NDArray[np.int16]) -> NDArray[np.uint8]:
 
 def thresholds(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Give the threshold of each block of 5 s, in the units of `levels`."""
+    levels = _without_padding(levels)
     blocks = -(-len(levels) // _BLOCK)
     made = np.empty(blocks, dtype=np.uint8)
     near = np.zeros(256, dtype=np.int64)
@@ -87,6 +89,19 @@ def find_silences(levels: NDArray[np.uint8], duration_ms: int) -> tuple[Span, ..
     return tuple(found)
 
 
+def _without_padding(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Tell digital silence between sounds (level 1), a gate at work, from that before and after all of them
+    (level 0), which says nothing about the pauses.
+    """
+    sounds = np.flatnonzero(levels >= _ALWAYS_SILENT)
+    if len(sounds) == 0:
+        return np.zeros_like(levels)
+    marked = np.where(levels < _ALWAYS_SILENT, 1, levels).astype(np.uint8)
+    marked[: sounds[0]] = 0
+    marked[sounds[-1] + 1 :] = 0
+    return marked
+
+
 def _counts(levels: NDArray[np.uint8], block: int) -> NDArray[np.int64]:
     """Count each level in one block of 5 s; nothing before the first and after the last."""
     start = max(0, block * _BLOCK)
@@ -95,6 +110,7 @@ def _counts(levels: NDArray[np.uint8], block: int) -> NDArray[np.int64]:
 
 def _threshold(counts: NDArray[np.int64]) -> int:
     heard = counts.copy()
+    heard[_ALWAYS_SILENT] += heard[1]
     heard[:_ALWAYS_SILENT] = 0
     total = int(heard.sum())
     if total == 0:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from typing import Final
 
 from annotation.conf import conf
 from transcription import catalog
 from transcription.errors import ModelUnavailable
 
+_cards: Final[dict[str, catalog.ModelCard]] = {}
+"""Only what was found: a model that is missing today may be downloaded tomorrow."""
 
-@lru_cache(maxsize=32)
+
 def card_of(name: str) -> catalog.ModelCard | None:
     """Return the card of a model that is on this disk, None when it still has to be downloaded."""
-    try:
-        files = catalog.resolve(
-            name,
-            models_dir=conf().models_dir,
-            bundled_dir=conf().bundled_models_dir,
-            allow_download=False,
-        )
-    except ModelUnavailable:
-        return None
-    return files.card
+    if name not in _cards:
+        try:
+            files = catalog.resolve(
+                name,
+                models_dir=conf().models_dir,
+                bundled_dir=conf().bundled_models_dir,
+                allow_download=False,
+            )
+        except ModelUnavailable:
+            return None
+        _cards[name] = files.card
+    return _cards[name]

@@ -96,7 +96,8 @@ def receive(headers: Mapping[str, Any], body: Readable) -> Received:
     # Sent in chunks a body has no length, and Django's parser takes none for an empty one.
     meta = {**headers, "CONTENT_LENGTH": headers.get("CONTENT_LENGTH") or str(2**62)}
     try:
-        _Parser(meta, body, [handler], "utf-8").parse()
+        source: Any = body
+        _Parser(meta, source, [handler], "utf-8").parse()
     except MultiPartParserError as error:
         handler.drop()
         if not handler.received.files and not handler.received.refused:

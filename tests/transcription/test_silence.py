@@ -77,3 +77,19 @@ def test_offset_and_hum_are_no_speech() -> None:
     hum[3_000 * 16 : 6_000 * 16] += _speech(3_000, -20, 1)
     pauses = _pauses(hum + np.int16(800))
     assert [(round(p.start_ms, -2), round(p.end_ms, -2)) for p in pauses] == [(0, 3_000), (6_000, 9_000)]
+
+
+@pytest.mark.parametrize("softer_db", [10, 20, 30])
+def test_a_softer_speaker_between_digital_pauses_is_not_silence(softer_db: int) -> None:
+    rng = np.random.default_rng(softer_db)
+    loud = 0.9
+    soft = loud * 10 ** (-softer_db / 20)
+    pause = np.zeros(9_600)
+    parts: list[NDArray[np.float64]] = [pause]
+    for peak in [soft] * 10 + [loud]:
+        time = np.arange(19_200) / 16_000
+        parts += [peak * np.sin(2 * np.pi * rng.uniform(150, 3000) * time), pause]
+    samples = (np.concatenate(parts) * 32767).astype(np.int16)
+    found = find_silences(step_levels(samples), len(samples) // 16)
+    assert len(found) == 12
+    assert all(550 <= span.duration_ms <= 650 for span in found)
