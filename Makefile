@@ -3,8 +3,8 @@
 .PHONY: help up test lint types bench lock clean
 MAKEFLAGS += --no-print-directory
 
-# The newest Python the wheels are made for; PYTHON=... chooses another one.
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python3.14; do \
+# The environment's own Python once there is one, else one the wheels are made for; PYTHON=... chooses.
+PYTHON ?= $(shell for p in .venv/bin/python python3.11 python3.12 python3.13 python3 python3.14; do \
     $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 VENV := .venv/bin/python
 
