@@ -29,11 +29,12 @@ class ShapedErrors:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self._awaited = iscoroutinefunction(get_response)
+        if self._awaited:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if iscoroutinefunction(self):
+        if self._awaited:
             return self._later(request)
         return shaped(request, self.get_response(request))
 
@@ -62,11 +63,12 @@ class ActingPerson:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
+        self._awaited = iscoroutinefunction(get_response)
+        if self._awaited:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if iscoroutinefunction(self):
+        if self._awaited:
             return self._later(request)
         with acting_as(actor_of(AnonymousUser(), request)):
             return self.get_response(request)

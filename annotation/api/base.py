@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, ParamSpec, TypeVar, cast
 
 from asgiref.sync import sync_to_async
@@ -53,15 +53,13 @@ class ApiView(APIView):
     authentication_classes = (BearerToken, PageSession)
     permission_classes = (IsAuthenticated,)
     throttle_classes = (PerPerson,)
-    parser_classes = (StrictJSON,)
+    parser_classes: Sequence[type[BaseParser]] = (StrictJSON,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = AlwaysJSON
     throttle_scopes: ClassVar[Mapping[str, str]] = {}
     """Scope of `throttles.RATES` by method, where it is not plain read or write."""
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> Response:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """Close the connection where a body was refused unread: the client would go on sending it."""
         final = super().finalize_response(request, response, *args, **kwargs)
         stream = getattr(request._request, "scope", {}).get(SCOPE_KEY)

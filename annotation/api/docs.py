@@ -16,7 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 REFUSALS: Mapping[int, Any] = {400: Error, 401: Error, 403: Error, 404: Error, 429: Error}
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[misc, no-any-unimported]
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Describe the token of `/api/auth/token/`."""
 
     target_class = "annotation.api.auth.BearerToken"
@@ -27,7 +27,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[misc, no-any
         return {"type": "http", "scheme": "bearer"}
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[misc, no-any-unimported]
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Describe the session of a page."""
 
     target_class = "annotation.api.auth.PageSession"

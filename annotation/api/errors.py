@@ -90,7 +90,7 @@ def _of_framework(error: exceptions.APIException) -> Response:
         return Response(body("invalid", message, detail), status=400)
     code, message = WORDS.get(error.status_code, (error.default_code, str(error.detail)))
     if isinstance(error, exceptions.Throttled):
-        wait = max(1, math.ceil(error.wait or 1))
+        wait = max(1, math.ceil(getattr(error, "wait", None) or 1))
         headers["Retry-After"] = str(wait)
         message = f"Too many requests in a short time; wait {wait} s and try again."
     elif isinstance(error, exceptions.ParseError | exceptions.AuthenticationFailed):

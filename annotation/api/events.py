@@ -144,12 +144,12 @@ class Feed:
 
     async def last_id(self) -> str:
         """Return the id of the newest event, `0-0` when there is none."""
-        newest = await self._connected().xrevrange(self.key, count=1)
+        newest: Any = await self._connected().xrevrange(self.key, count=1)
         return str(newest[0][0]) if newest else FROM_START
 
     async def holds(self, event_id: str) -> bool:
         """Say whether every event after `event_id` is still there."""
-        oldest = await self._connected().xrange(self.key, count=1)
+        oldest: Any = await self._connected().xrange(self.key, count=1)
         return bool(oldest) and _number(oldest[0][0]) <= _number(event_id)
 
     async def next(self, seconds: float) -> list[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
@@ -56,9 +56,9 @@ def serve(request: HttpRequest, source: Bytes) -> HttpResponseBase:
     span = _span(request, source, etag)
     if span is None:
         message = f"Ask for one range within 0-{source.size - 1}."
-        response = _refusal(416, "range_not_satisfiable", message, source, etag)
-        response.headers["Content-Range"] = f"bytes */{source.size}"
-        return response
+        refusal = _refusal(416, "range_not_satisfiable", message, source, etag)
+        refusal.headers["Content-Range"] = f"bytes */{source.size}"
+        return refusal
     start, end, partial = span
     status = 206 if partial else 200
     response: HttpResponseBase
@@ -144,8 +144,6 @@ def _matches(header: str, etag: str) -> bool:
 
 
 def _refusal(status: int, code: str, message: str, source: Bytes, etag: str) -> HttpResponse:
-    from django.http import JsonResponse
-
     response = JsonResponse(error_body(code, message), status=status)
     response.headers["ETag"] = etag
     response.headers["Accept-Ranges"] = "bytes"

@@ -259,7 +259,7 @@ class UploadedFiles(Out):
 
     recordings = RecordingOut(many=True)
     duplicates = DuplicateFile(many=True)
-    errors = RefusedFile(many=True)
+    errors = RefusedFile(many=True)  # type: ignore[assignment]
 
 
 class Peaks(Out):
@@ -355,7 +355,7 @@ class SegmentOut(Out):
     state = serializers.ChoiceField(choices=SegmentState.choices)
     text = serializers.CharField()
     revision = serializers.IntegerField()
-    source = serializers.ChoiceField(choices=Source.choices, allow_blank=True)
+    source = serializers.ChoiceField(choices=Source.choices, allow_blank=True)  # type: ignore[assignment]
     locked = serializers.BooleanField()
     locked_at = serializers.DateTimeField(allow_null=True)
     locked_by = serializers.SerializerMethodField()
@@ -429,7 +429,7 @@ class RevisionOut(Out):
     number = serializers.IntegerField()
     base = serializers.IntegerField()
     text = serializers.CharField()
-    source = serializers.ChoiceField(choices=Source.choices)
+    source = serializers.ChoiceField(choices=Source.choices)  # type: ignore[assignment]
     author = serializers.SerializerMethodField()
     model = serializers.CharField()
     created_at = serializers.DateTimeField()

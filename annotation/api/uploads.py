@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
-from django.http import HttpResponseBase
 from django.utils.http import http_date
 from rest_framework.parsers import FileUploadParser
 from rest_framework.request import Request
@@ -76,9 +75,7 @@ class _Tus(ApiView):
         if request.method in self.versioned and request.headers.get("Tus-Resumable") != VERSION:
             raise BadVersion(f"Send the header `Tus-Resumable: {VERSION}`.")
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> Response:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
         """Put the protocol's headers on every answer."""
         final = super().finalize_response(request, response, *args, **kwargs)
         final.headers["Tus-Resumable"] = VERSION
@@ -89,7 +86,7 @@ class _Tus(ApiView):
             final.headers["Retry-After"] = "1"
         return final
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Say what this server can do."""
         headers = {
             "Tus-Extension": EXTENSIONS,
@@ -215,7 +212,9 @@ class _Checked:
         self._body, self._left = body, length
         self._digest = ALGORITHMS[algorithm]()
         if len(self._wanted) != self._digest.digest_size:
-            raise Invalid(f"That is no {algorithm} checksum: it is of another length.", code="checksum_unknown")
+            raise Invalid(
+                f"That is no {algorithm} checksum: it is of another length.", code="checksum_unknown"
+            )
 
     def read(self, size: int, /) -> bytes:
         """Return the next block; raise ChecksumMismatch instead of the last when the sum is wrong."""

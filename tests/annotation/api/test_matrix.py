@@ -163,7 +163,7 @@ OPEN: Final = {"api/schema/", "api/docs/"}
 
 def unread(caller: Caller, path: str) -> Answer:
     """Send a request whose answer never ends, and read none of it."""
-    response = caller.client.get(path)
+    response: Any = caller.client.get(path)
     if getattr(response, "streaming", False):
         response.streaming_content = iter(())
     return Answer(response)
@@ -256,8 +256,7 @@ def asked(stage: Stage, row: Row, method: str, path: str, name: str) -> Answer:
     with transaction.atomic():
         answer = send(caller, path)
         transaction.set_rollback(True)
-    if stage.upload.pk:
-        storage.upload_path(stage.upload.pk).unlink(missing_ok=True)
+    storage.upload_path(stage.upload.pk).unlink(missing_ok=True)
     return answer
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.utils import timezone
 from knox.models import AuthToken
 
 from annotation.models import Membership, Project, Recording
@@ -56,6 +58,13 @@ def test_guessing_is_stopped_even_for_the_right_password(cast: Cast, settings: A
     assert int(answer.headers["Retry-After"]) > 0
     assert log_in("annotator", PASSWORD).status == 429
     assert log_in("reviewer", PASSWORD).status == 200
+
+
+def test_an_expired_token_is_refused_and_forgotten(cast: Cast) -> None:
+    token = log_in("annotator", PASSWORD).json["token"]
+    AuthToken.objects.update(expiry=timezone.now() - timedelta(seconds=1))
+    assert Caller(token=token).get("/api/projects/").status == 401
+    assert not AuthToken.objects.exists()
 
 
 @pytest.mark.parametrize("token", ["x", "x" * 300, "\xff\xfe", "a b", "%00", "'; --"])

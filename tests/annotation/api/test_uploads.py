@@ -46,7 +46,7 @@ def offset_of(caller: Caller, path: str) -> int:
 @pytest.fixture
 def path(manager: Caller, cast: Cast, media_root: Path) -> str:
     """Return the address of an open upload of ten bytes."""
-    return urlsplit(begin(manager, cast, 10).headers["Location"]).path
+    return str(urlsplit(begin(manager, cast, 10).headers["Location"]).path)
 
 
 @pytest.fixture
