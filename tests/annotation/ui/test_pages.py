@@ -177,6 +177,7 @@ def test_each_file_of_a_form_is_judged_by_itself(cast: Cast, signed_in: SignedIn
 def test_a_form_with_a_bad_token_leaves_no_bytes(cast: Cast, media_root: Path) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.manager, backend="django.contrib.auth.backends.ModelBackend")
+    client.get(f"/projects/{cast.project.pk}/upload/")  # sets the cookie that the token is compared with
     assert upload(client, cast.project, ("a.wav", b"x")).status_code == 403
     assert not Recording.objects.exists()
     assert not list((media_root / "uploads").iterdir())

@@ -1,0 +1,103 @@
+"""A real Chromium, and people who sign in with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ARGUMENTS: Final = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+)
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+Opens = Callable[..., "Page"]
+
+
+def until(page: Page, expression: str, seconds: float = 15.0) -> None:
+    """Wait until a JavaScript expression is true; asked through the debugger, which the page's CSP allows."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"never true: {expression}")
+        page.wait_for_timeout(30)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Run Chromium; without one these tests are skipped, and said so loudly."""
+    found = os.environ.get("EARMARK_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        message = "NO CHROMIUM: the pages were NOT tested in a browser. Install `chromium` to run them."
+        warnings.warn(message, ResourceWarning, stacklevel=1)
+        pytest.skip(message)
+    if not (ROOT / "workbench" / "dist" / "manifest.json").is_file():
+        pytest.skip("NO BUNDLE: run `npm ci && npm run build` in workbench/ (make does).")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: the pages were NOT tested")
+    # Its event loop lives in this thread; the database calls that tests make between are meant to be there.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def people(committed_db: None) -> Any:
+    """Return the cast, committed, so that the site sees it."""
+    from tests.personas import make_cast
+
+    return make_cast()
+
+
+@pytest.fixture
+def opens(site: str, people: Any, browser: Browser) -> Iterator[Opens]:
+    """Return a function that signs a person in with a browser of their own: `opens("manager", "/")`.
+
+    Every page fails its test on a script error, and on an alert, which only a payload would open.
+    """
+    from tests.personas import PASSWORD
+
+    contexts, troubles = [], []
+
+    def open_as(name: str, path: str = "/", **options: Any) -> Page:
+        context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 860}, **options)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
+        page.on("dialog", lambda dialog: (troubles.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on(
+            "console",
+            lambda said: troubles.append(said.text) if "Content Security Policy" in said.text else None,
+        )
+        page.goto("/login/")
+        page.fill("#id_username", name)
+        page.fill("#id_password", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_url("**/")
+        if path != "/":
+            page.goto(path)
+        return page
+
+    yield open_as
+    for context in contexts:
+        context.close()
+    assert not troubles, troubles
