@@ -144,6 +144,10 @@ def build_front_end() -> None:
     if not _system_node():
         _install_node()
         environment["PATH"] = f"{VENV / 'bin'}:{environment.get('PATH', '')}"
+        # The wheel's Node.js knows the public authorities only; the machine may trust others too.
+        authorities = Path("/etc/ssl/certs/ca-certificates.crt")
+        if authorities.is_file():
+            environment.setdefault("NODE_EXTRA_CA_CERTS", str(authorities))
     npm = shutil.which("npm", path=environment["PATH"])
     if npm is None:
         raise InstallFailed(
