@@ -32,7 +32,9 @@ TABLES = {
 SOURCES = ("web", "api", "admin", "worker", "shell", "sql")
 SHOWN_IN_LIST = 3
 #: Of a whole row these say nothing that the other columns of the list do not.
-DULL = frozenset({"id", "created_at", "project_id", "segment_id", "recording_id", "channel", "locked"})
+DULL = frozenset(
+    {"id", "created_at", "project_id", "segment_id", "recording_id", "channel", "locked", "sha256"}
+)
 
 
 class _Choice(admin.SimpleListFilter):
@@ -179,7 +181,9 @@ class AuditAdmin(ReadOnly):
 def _fields(event: AuditEvent) -> list[tuple[str, Any, Any]]:
     """Return name, old and new value of each field that changed, the text first."""
     before, after = event.before or {}, event.after or {}
-    names = sorted({*before, *after}, key=lambda name: (name not in ("text", "state", "locked"), name))
+    names = sorted(
+        {*before, *after}, key=lambda name: (name not in ("text", "name", "state", "locked", "role"), name)
+    )
     if event.action == "update":
         return [(name, before.get(name), after.get(name)) for name in names]
     # Of a whole row, what is empty says nothing.

@@ -131,6 +131,12 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
+def bundle_built() -> bool:
+    """Tell whether the front end was built: without it the pages' plain forms must stay in view."""
+    return bool(bundle("recording"))
+
+
+@register.simple_tag
 def bundle(entry: str) -> SafeString:
     """Include one entry of the built front end, or nothing where it was not built: pages work without."""
     try:

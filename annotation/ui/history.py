@@ -62,7 +62,7 @@ def _said(event: Any) -> dict[str, Any]:
     changed: list[dict[str, Any]] = []
     if event.table_name == "annotation_segment" and event.action == "update":
         changed = [
-            {"name": FIELDS[key], "old": _plain(before.get(key)), "new": _plain(after.get(key))}
+            {"name": FIELDS[key], "old": _plain(before.get(key)), "new": _plain(after.get(key)) or "\u2013"}
             for key in FIELDS
             if key in after or key in before
         ]
@@ -73,7 +73,7 @@ def _said(event: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> str:
     if value is None or value == "":
-        return "\u2013"
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.2f}" if isinstance(value, float) else str(value)

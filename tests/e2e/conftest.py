@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
 
 ARGUMENTS: Final = (
     "--headless",
@@ -75,7 +75,16 @@ def opens(site: str, people: Any, browser: Browser) -> Iterator[Opens]:
     """
     from tests.personas import PASSWORD
 
-    contexts, troubles = [], []
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def listen(said: ConsoleMessage) -> None:
+        if "Content Security Policy" in said.text:
+            troubles.append(said.text)
 
     def open_as(name: str, path: str = "/", **options: Any) -> Page:
         context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 860}, **options)
@@ -83,11 +92,8 @@ def opens(site: str, people: Any, browser: Browser) -> Iterator[Opens]:
         context.set_default_timeout(15_000)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
-        page.on("dialog", lambda dialog: (troubles.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.on(
-            "console",
-            lambda said: troubles.append(said.text) if "Content Security Policy" in said.text else None,
-        )
+        page.on("dialog", refuse)
+        page.on("console", listen)
         page.goto("/login/")
         page.fill("#id_username", name)
         page.fill("#id_password", PASSWORD)

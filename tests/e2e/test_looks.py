@@ -14,7 +14,7 @@ from django.core.management import call_command
 from annotation.models import Job, Project, Recording, Segment
 from annotation.services import segments
 from tests.e2e.audio import place_audio
-from tests.e2e.conftest import ROOT, Opens, until
+from tests.e2e.conftest import Opens, until
 from tests.factories import make_job, make_recording, make_segment
 from tests.personas import Cast
 
@@ -119,6 +119,9 @@ def test_everything_has_a_name_and_can_be_read(
         assert page.evaluate(FAINT) == [], path
         assert page.locator("h1").count() == 1, path
         assert page.title().endswith("Earmark")
+    page.evaluate("document.querySelector('h1').style.color = 'rgb(128 128 128 / 1)'")
+    page.evaluate("document.querySelector('h1').style.background = 'rgb(140 140 140)'")
+    assert page.evaluate(FAINT), "the check itself must see what is faint"
 
 
 @pytest.mark.parametrize("width", [768, 1280])
@@ -182,14 +185,11 @@ def test_the_theme_is_remembered(opens: Opens, people: Cast) -> None:
 def test_pictures_of_the_demo(
     opens: Opens, people: Cast, media_root: Path, tmp_path: Path, worker_process: Callable[..., Any]
 ) -> None:
-    """Draw each page, light and dark; `EARMARK_SCREENSHOTS=1` puts the README's two where it shows them."""
+    """Draw each page, light and dark; `SCREENSHOTS_DIR=docs/screenshots` renews those of the README."""
     call_command("demo", force=True, verbosity=0)
     for queues in ("audio,control", "draft", "refine"):
         worker_process(queues)
     project = Project.objects.exclude(name__in=("Calls", "Elsewhere")).get()
-    from annotation.models import Membership
-
-    Membership.objects.create(project=project, user=people.manager, role="manager")
     page = opens("manager", f"/projects/{project.pk}/")
     until(
         page,
@@ -204,7 +204,7 @@ def test_pictures_of_the_demo(
     segments.lock(user=people.manager, segment=rows[0])
     corrected = rows[3].text.replace("seven", "seventy")
     segments.save_text(user=people.manager, segment=rows[3], text=corrected, base_revision=rows[3].revision)
-    into = ROOT / "docs" / "screenshots" if os.environ.get("EARMARK_SCREENSHOTS") else tmp_path
+    into = Path(os.environ.get("SCREENSHOTS_DIR") or tmp_path)
     into.mkdir(exist_ok=True)
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)

@@ -1,8 +1,13 @@
-// Light or dark as this browser was told, before anything is drawn; and whether scripts run at all.
+// Light or dark as this browser was told, before anything is drawn. And what the page may rely on:
+// `scripted` = scripts run; `js` = the built bundle is there too. Without it the plain forms stay.
 (function () {
   "use strict";
   var root = document.documentElement;
-  root.classList.add("js");
+  root.classList.add("scripted");
+  if ("bundle" in root.dataset) root.classList.add("js");
+  addEventListener("error", function (event) {
+    if (event.target instanceof HTMLScriptElement) root.classList.remove("js");
+  }, true);
   function stored() {
     try { return localStorage.getItem("earmark.theme"); } catch (_) { return null; }
   }

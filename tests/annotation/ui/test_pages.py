@@ -280,6 +280,7 @@ def test_pages_work_where_the_bundle_was_not_built(cast: Cast, signed_in: Signed
         page = words_of(signed_in("manager").get(f"/projects/{cast.project.pk}/upload/"))
         assert 'type="file" name="file" multiple' in page
         assert "/static/wb/" not in page
+        assert "data-bundle" not in page, "the plain form must not be hidden by a script that will not come"
     finally:
         DjangoViteAssetLoader._instance = None
 
