@@ -63,7 +63,7 @@ def test_the_site_works_as_the_app_role() -> None:
 )
 def test_the_app_role_is_refused(statement: str) -> None:
     with as_role("default") as own, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        own.execute(statement)  # type: ignore[arg-type]
+        own.execute(statement)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_readonly_role_is_refused(statement: str) -> None:
         as_role("readonly") as own,
         pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)),
     ):
-        own.execute(statement)  # type: ignore[arg-type]
+        own.execute(statement)
 
 
 def test_the_readonly_role_reads() -> None:
@@ -142,4 +142,4 @@ def test_roles_for_a_server_of_ones_own_are_made_by_an_administrator_who_is_no_s
         finally:
             superuser.execute("DROP DATABASE IF EXISTS other")
             for name in ("other_app", "other_readonly", "other_owner", "landlord"):
-                superuser.execute(f"DROP ROLE IF EXISTS {name}")  # type: ignore[arg-type]
+                superuser.execute(f"DROP ROLE IF EXISTS {name}")

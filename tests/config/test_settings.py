@@ -104,9 +104,8 @@ def test_messages_carry_json_and_no_result_is_kept() -> None:
 
     assert app.conf.accept_content == ["json"]
     assert app.conf.task_serializer == "json"
+    assert (app.conf.task_ignore_result, app.conf.worker_prefetch_multiplier) == (True, 1)
     assert app.conf.result_backend is None
-    assert app.conf.task_ignore_result is True
-    assert app.conf.worker_prefetch_multiplier == 1
 
 
 def test_ringing_with_redis_away_holds_nobody_up() -> None:
@@ -140,8 +139,10 @@ def test_logs_show_no_secret(text: str, secret: str) -> None:
     assert "***" in redact(text)
 
 
-def test_static_files_are_served_by_the_web_process(site_process: Callable[..., object]) -> None:
-    address, _ = site_process()  # type: ignore[misc]
+def test_static_files_are_served_by_the_web_process(
+    site_process: Callable[..., tuple[str, services.Running]],
+) -> None:
+    address, _ = site_process()
     with urllib.request.urlopen(f"{address}/static/admin/css/base.css", timeout=5) as response:
         body = response.read()
         assert response.headers["Content-Type"].startswith("text/css")
