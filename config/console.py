@@ -98,5 +98,5 @@ def _write(text: str) -> None:
     except UnicodeEncodeError:  # LANG=C on an old Python
         sys.stdout.write(text.encode("ascii", "replace").decode())
         sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
+    except (OSError, ValueError):  # the terminal has gone; the site goes on
         pass

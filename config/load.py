@@ -55,7 +55,7 @@ def load(environ: Mapping[str, str], file: Path | None = None) -> Options:
             values[f.name] = raw
             continue
         if f.name not in found and isinstance(raw, str):
-            raw = raw.format(**values)
+            raw = _filled(raw, values)
         try:
             values[f.name] = spec.kind.read(raw, ROOT)
         except ValueError as error:
@@ -177,4 +177,11 @@ def _did_you_mean(name: str, known: list[str]) -> str:
 
 def _fallback(default: object, values: Mapping[str, Any]) -> object:
     """Return something of the right type, so that checking goes on after a wrong value."""
-    return default.format(**values) if isinstance(default, str) else default
+    return _filled(default, values) if isinstance(default, str) else default
+
+
+def _filled(default: str, values: Mapping[str, Any]) -> str:
+    """Fill a default that is made of other options; `reachable` is the host as a browser writes it."""
+    host = str(values.get("host", ""))
+    reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
+    return default.format(**values, reachable=reachable)

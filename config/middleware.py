@@ -19,8 +19,8 @@ log = logging.getLogger("earmark.web")
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 RETRY_AFTER_S = 2
 # SQLSTATE classes of a server that is away or going: connection exception, operator intervention
-# (shutdown, crash recovery), insufficient resources.
-AWAY = ("08", "57P", "53")
+# (shutdown, crash recovery), insufficient resources; and transactions rolled back to let another one pass.
+AWAY = ("08", "40", "57P", "53")
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 

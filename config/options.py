@@ -68,7 +68,7 @@ class Options:
     public_url: str = _option(
         "address",
         Url(("http", "https")),
-        "http://{host}:{port}",
+        "http://{reachable}:{port}",
         "address people type; https makes cookies secure, turns HSTS on and redirects plain http",
     )
     allowed_hosts: tuple[str, ...] = _option(

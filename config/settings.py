@@ -98,7 +98,7 @@ def _database(alias: str) -> dict[str, Any]:
     database["OPTIONS"] = {
         "connect_timeout": 5,
         "application_name": f"earmark-{alias}",
-        "options": "-c idle_in_transaction_session_timeout=60000",
+        "options": "-c idle_in_transaction_session_timeout=20000",
         **database["OPTIONS"],
     }
     if alias == "default" and OPTIONS.database_pool_size:

@@ -221,7 +221,7 @@ class Site:
                 "  Then drop a recording of your own onto a project's page.",
             ]
         else:
-            lines += ["  First account: .venv/bin/python manage.py createsuperuser"]
+            lines += ["  First account: .venv/bin/python manage.py add_user NAME --supervisor"]
         lines += [
             "",
             f"  Logs: {_short(self.log)}    Stop: Ctrl-C",

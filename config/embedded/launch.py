@@ -11,11 +11,11 @@ import os
 import sys
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-EX_NOPERM = 77  # sysexits.h
+EX_UNAVAILABLE, EX_NOPERM = 69, 77  # sysexits.h
 
 
 def main() -> None:
-    """Replace this process by the program; exit with 77 when the account cannot be taken."""
+    """Replace this process by the program; exit with 77 or 69 when that cannot be."""
     uid, gid, signal, parent = (int(word) for word in sys.argv[1:5])
     program = sys.argv[5:]
     if uid != os.geteuid():
@@ -32,7 +32,11 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0)
         if os.getppid() != parent:
             sys.exit(EX_NOPERM)  # the parent died before we could ask
-    os.execv(program[0], program)  # noqa: S606 - there is no shell
+    try:
+        os.execv(program[0], program)  # noqa: S606 - there is no shell
+    except OSError as error:
+        print(f"{program[0]} cannot be run: {error.strerror}", file=sys.stderr)  # noqa: T201
+        sys.exit(EX_UNAVAILABLE)
 
 
 main()

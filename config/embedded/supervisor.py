@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ LAUNCH = Path(__file__).with_name("launch.py")
 BACKOFF_S = (0.0, 0.2, 1.0, 2.0, 5.0, 10.0)
 SETTLED_S = 60.0
 LOG_MAX_BYTES = 10 * 1024**2
+ROTATE_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +158,15 @@ class Supervisor:
         return next(child for child in self.children if child.program.name == name)
 
     def _run(self) -> None:
+        rotation_due = 0.0
         while not self._stop.is_set():
             for child in self.children:
                 child.tick(self._say)
             self._first_round.set()
+            if time.monotonic() >= rotation_due:
+                rotation_due = time.monotonic() + ROTATE_EVERY_S
+                for child in self.children:
+                    _rotate(child.program.log)
             self._stop.wait(0.1)
         for last in (False, True):
             self._end([child for child in self.children if child.program.stop_last is last])
@@ -176,7 +183,6 @@ class Supervisor:
 
 
 def _spawn(program: Program, lock: FileLock | None) -> subprocess.Popen[bytes]:
-    _rotate(program.log)
     uid = os.geteuid() if program.uid is None else program.uid
     gid = os.getegid() if uid == os.geteuid() else uid
     launch = [
@@ -211,9 +217,11 @@ def _spawn(program: Program, lock: FileLock | None) -> subprocess.Popen[bytes]:
 
 
 def _rotate(path: Path) -> None:
-    with suppress(FileNotFoundError):
+    """Keep one older log; the process goes on writing to the emptied file, which it opened for appending."""
+    with suppress(OSError):
         if path.stat().st_size > LOG_MAX_BYTES:
-            path.replace(path.with_suffix(".log.1"))
+            shutil.copyfile(path, path.with_suffix(".log.1"))
+            os.truncate(path, 0)
 
 
 def _cause(status: int) -> str:

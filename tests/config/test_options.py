@@ -38,6 +38,11 @@ def test_defaults_follow_what_they_are_made_of() -> None:
     assert found.models_dir == Path("/srv/earmark/models")
 
 
+def test_the_address_people_type_is_one_they_can_type() -> None:
+    assert options(EARMARK_HOST="0.0.0.0").public_url == "http://127.0.0.1:8000"  # noqa: S104
+    assert options(EARMARK_HOST="::1").public_url == "http://[::1]:8000"
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "expected"),
     [
