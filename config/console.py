@@ -46,33 +46,49 @@ def fail(what: str) -> None:
 
 
 class Status:
-    """The line in progress; where lines cannot be rewritten, it is written anew only every few seconds."""
+    """The line in progress, ticking; where lines cannot be rewritten, written anew every ten seconds."""
 
     def __init__(self, what: str) -> None:
         self.what = what
         self.began = time.monotonic()
+        self._detail = ""
         self._written = self.began
+        self._over = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, daemon=True)
+        self._ticker.start()
 
     def update(self, detail: str) -> None:
         """Show `detail` behind the step and the seconds it has taken."""
-        global _open  # one terminal, one line in progress
-        now = time.monotonic()
-        text = f"  {paint('·', 'blue')} {self.what:<22}{paint(f'{now - self.began:3.0f} s  {detail}', 'dim')}"
-        if COLOURS:
-            with _lock:
-                _open = _fit(text)
-                _write("\r\033[K" + _open)
-        elif now - self._written > 10:
-            self._written = now
-            line(text)
+        self._detail = detail
+        self._show()
 
     def clear(self) -> None:
         """Take the line in progress away."""
         global _open
+        self._over.set()
+        self._ticker.join()
         if COLOURS:
             with _lock:
                 _open = ""
                 _write("\r\033[K")
+
+    def _tick(self) -> None:
+        while not self._over.wait(0.5):
+            self._show()
+
+    def _show(self) -> None:
+        global _open  # one terminal, one line in progress
+        now = time.monotonic()
+        progress = paint(f"{now - self.began:3.0f} s  {self._detail}", "dim")
+        text = f"  {paint('·', 'blue')} {self.what:<22}{progress}"
+        if COLOURS:
+            with _lock:
+                if _open != _fit(text):
+                    _open = _fit(text)
+                    _write("\r\033[K" + _open)
+        elif now - self._written > 10:
+            self._written = now
+            line(text)
 
 
 @contextmanager

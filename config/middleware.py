@@ -12,6 +12,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.views.defaults import server_error as django_server_error
 
 log = logging.getLogger("earmark.web")
@@ -103,8 +104,7 @@ def unavailable(request: HttpRequest) -> HttpResponse:
         body = {"error": {"code": "database_unavailable", "message": message, "detail": {}}}
         response: HttpResponse = JsonResponse(body, status=503)
     else:
-        page = f"<!doctype html><html lang=en><title>One moment</title><h1>One moment</h1><p>{message}</p>"
-        response = HttpResponse(page, status=503)
+        response = HttpResponse(render_to_string("503.html"), status=503)
     response["Retry-After"] = str(RETRY_AFTER_S)
     response["Cache-Control"] = "no-store"
     return response

@@ -77,12 +77,11 @@ class Site:
     def stop(self) -> None:
         """Stop everything, the servers last."""
         if self.supervisors or self.embedded:
-            with console.step("stopping") as status:
+            with console.step("stopping"):
                 began = time.monotonic()
                 for supervisor in self.supervisors:
                     threading.Thread(target=supervisor.stop).start()
                 while any(supervisor.is_running for supervisor in self.supervisors):
-                    status.update("")
                     time.sleep(0.05)
                 if self.embedded:
                     self.embedded.stop()

@@ -15,7 +15,6 @@ import pytest
 from config.embedded import supervisor as module
 from config.embedded.supervisor import Program, Supervisor
 
-
 POLITE = """
 import signal, sys, time
 
