@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from annotation import progress
 from annotation.conf import conf
 from annotation.doorbell import ring_on_commit
 from annotation.models import Decoding, Hypothesis, Job, Project, Recording, Revision, Segment
 from annotation.services import jobs
+from annotation.services.clock import ClockTimestamp
 from annotation.services.models import card_of
-from annotation.states import Pass, Source
+from annotation.states import LIVE_DECODINGS, DecodingState, Pass, Source
 from transcription.confidence import risk
 from transcription.segmentation import plan_windows
 from transcription.types import DecodingOptions, Heard, Span
@@ -133,7 +134,7 @@ def plan(*, job: Job, recording: Recording) -> int:
 CLAIM: Final = """
 WITH eligible AS NOT MATERIALIZED (
     SELECT d.* FROM annotation_decoding d
-     WHERE d.state = 'queued' AND d.pass_name = %(pass)s
+     WHERE d.state = 'queued' AND d.pass_name = %(pass)s AND d.model <> ALL (%(without)s::text[])
        AND (d.available_at IS NULL OR d.available_at <= clock_timestamp())
        AND (d.pass_name = 'draft' OR NOT EXISTS (
             SELECT 1 FROM annotation_decoding first
@@ -163,19 +164,48 @@ RETURNING d.id, d.claim, d.recording_id, d.job_id, d.pass_name, d.model, d.chann
 """
 
 
-def claim_batch(*, pass_name: Pass, worker: str, limit: int) -> Batch | None:
-    """Claim up to `limit` queued decodings of one model and options, or return None when there is no work."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            CLAIM,
-            {
-                "pass": pass_name.value,
-                "limit": limit,
-                "worker": worker[:200],
-                "seconds": float(conf().claim_s),
-            },
+CLAIM_TRIES: Final = 3
+
+
+def _eligible(pass_name: Pass, without: Sequence[str] = ()) -> bool:
+    waiting = Decoding.objects.filter(state=DecodingState.QUEUED, pass_name=pass_name)
+    waiting = waiting.exclude(model__in=without)
+    waiting = waiting.filter(Q(available_at=None) | Q(available_at__lte=ClockTimestamp()))
+    if pass_name == Pass.REFINE:
+        drafts = Decoding.objects.filter(
+            recording=OuterRef("recording"), pass_name=Pass.DRAFT, state__in=LIVE_DECODINGS
         )
-        rows = cursor.fetchall()
+        waiting = waiting.filter(~Exists(drafts))
+    return waiting.exists()
+
+
+def is_waiting(pass_name: Pass) -> bool:
+    """Tell whether there is work that somebody could claim now."""
+    return _eligible(pass_name)
+
+
+def claim_batch(*, pass_name: Pass, worker: str, limit: int, without: Sequence[str] = ()) -> Batch | None:
+    """Claim up to `limit` queued decodings of one model and options, or return None when there is no work.
+
+    `without` names models that this worker cannot serve for now; their rows are left to others.
+    """
+    rows: list[Any] = []
+    for _ in range(CLAIM_TRIES):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                CLAIM,
+                {
+                    "pass": pass_name.value,
+                    "without": list(without),
+                    "limit": limit,
+                    "worker": worker[:200],
+                    "seconds": float(conf().claim_s),
+                },
+            )
+            rows = cursor.fetchall()
+        # A colleague may have locked the very rows we looked at; there may be others behind them.
+        if rows or not _eligible(pass_name, without):
+            break
     if not rows:
         return None
     claimed = sorted(
@@ -189,17 +219,33 @@ def claim_batch(*, pass_name: Pass, worker: str, limit: int) -> Batch | None:
     )
 
 
+# Rows whose claims still hold, locked in the order of their ids: whoever locks several does so in this
+# order, and nobody waits for somebody who waits for them.
+HELD: Final = """
+WITH held AS (
+    SELECT d.id FROM annotation_decoding d
+      JOIN unnest(%(ids)s::bigint[], %(claims)s::bigint[]) AS mine (id, claim)
+        ON d.id = mine.id AND d.claim = mine.claim
+     WHERE d.state = 'running' ORDER BY d.id FOR UPDATE OF d
+)
+"""
+
+
+def _named(claims: Sequence[Claimed]) -> dict[str, Any]:
+    return {"ids": [c.id for c in claims], "claims": [c.claim for c in claims]}
+
+
 def renew(claims: Sequence[Claimed]) -> int:
     """Keep claims for another term; return how many are still held (the others were taken or cancelled)."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            """
+            HELD
+            + """
             UPDATE annotation_decoding AS d
-               SET claim_expires_at = clock_timestamp() + make_interval(secs => %s)
-              FROM unnest(%s::bigint[], %s::bigint[]) AS mine (id, claim)
-             WHERE d.id = mine.id AND d.claim = mine.claim AND d.state = 'running'
+               SET claim_expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)
+              FROM held WHERE d.id = held.id
             """,
-            [float(conf().claim_s), [c.id for c in claims], [c.claim for c in claims]],
+            {"seconds": float(conf().claim_s), **_named(claims)},
         )
         return int(cursor.rowcount)
 
@@ -225,26 +271,25 @@ def store(results: Sequence[Result]) -> Stored:
                 _publish_text([h for h in hypotheses if h.pass_name == pass_name], pass_name)
             if any(result.claimed.pass_name == Pass.DRAFT for result in accepted):
                 ring_on_commit("refine")
-    jobs.refresh(result.claimed.job_id for result in accepted)
+    # Of all results: when this is a second call after a lost answer, the first one may have got no further.
+    jobs.refresh(result.claimed.job_id for result in results)
     return Stored(accepted=len(accepted), fenced=len(results) - len(accepted))
 
 
 def _accept(results: Sequence[Result]) -> list[Result]:
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            HELD
+            + """
             UPDATE annotation_decoding AS d
                SET state = 'done', finished_at = clock_timestamp(), claim_expires_at = NULL,
-                   processing_ms = mine.processing_ms, cause = '', cause_code = ''
-              FROM unnest(%s::bigint[], %s::bigint[], %s::int[]) AS mine (id, claim, processing_ms)
-             WHERE d.id = mine.id AND d.claim = mine.claim AND d.state = 'running'
+                   processing_ms = spent.ms, cause = '', cause_code = ''
+              FROM held
+              JOIN unnest(%(ids)s::bigint[], %(spent)s::int[]) AS spent (id, ms) ON spent.id = held.id
+             WHERE d.id = held.id
             RETURNING d.id
             """,
-            [
-                [r.claimed.id for r in results],
-                [r.claimed.claim for r in results],
-                [r.processing_ms for r in results],
-            ],
+            {"spent": [r.processing_ms for r in results], **_named([r.claimed for r in results])},
         )
         ids = {row[0] for row in cursor.fetchall()}
     return [result for result in results if result.claimed.id in ids]
@@ -378,26 +423,24 @@ GIVE_UP_OR_QUEUE: Final = """
 """
 
 
-def fail(claims: Sequence[Claimed], *, code: str, cause: str, final: bool = False) -> int:
+def fail(
+    claims: Sequence[Claimed], *, code: str, cause: str, final: bool = False, delay_s: float | None = None
+) -> int:
     """Put failed windows back in the queue, or give them up with their cause after the last attempt.
 
-    `final` gives up at once, for causes that no further attempt can mend. Returns how many were ours.
+    `final` gives up at once, for causes that no further attempt can mend. `delay_s` seconds pass before the
+    second attempt and twice as many before the third; None = the setting. Returns how many were ours.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"""
-            UPDATE annotation_decoding AS d {GIVE_UP_OR_QUEUE}
-              FROM unnest(%(ids)s::bigint[], %(claims)s::bigint[]) AS mine (id, claim)
-             WHERE d.id = mine.id AND d.claim = mine.claim AND d.state = 'running'
-            """,
+            f"{HELD} UPDATE annotation_decoding AS d {GIVE_UP_OR_QUEUE} FROM held WHERE d.id = held.id",
             {
                 "max": conf().max_attempts,
                 "final": final,
-                "delay": float(conf().retry_delay_s),
+                "delay": float(conf().retry_delay_s if delay_s is None else delay_s),
                 "code": code[:60],
                 "cause": cause[:2000],
-                "ids": [c.id for c in claims],
-                "claims": [c.claim for c in claims],
+                **_named(claims),
             },
         )
         rows = int(cursor.rowcount)
@@ -409,15 +452,37 @@ def hand_back(claims: Sequence[Claimed]) -> int:
     """Return claims that were not begun (a worker that is asked to stop): not counted as an attempt."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            """
+            HELD
+            + """
             UPDATE annotation_decoding AS d
                SET state = 'queued', attempts = d.attempts - 1, claim_expires_at = NULL
-              FROM unnest(%s::bigint[], %s::bigint[]) AS mine (id, claim)
-             WHERE d.id = mine.id AND d.claim = mine.claim AND d.state = 'running'
+              FROM held WHERE d.id = held.id
             """,
-            [[c.id for c in claims], [c.claim for c in claims]],
+            _named(claims),
         )
         return int(cursor.rowcount)
+
+
+def put_back(claims: Sequence[Claimed], *, code: str, cause: str, delay_s: float) -> int:
+    """Queue claims again after `delay_s` seconds, with the cause: the machine is at fault, not the windows.
+
+    Not counted as an attempt. Returns how many were ours.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            HELD
+            + """
+            UPDATE annotation_decoding AS d
+               SET state = 'queued', attempts = d.attempts - 1, claim_expires_at = NULL,
+                   available_at = clock_timestamp() + make_interval(secs => %(delay)s),
+                   cause_code = %(code)s, cause = %(cause)s
+              FROM held WHERE d.id = held.id
+            """,
+            {"delay": delay_s, "code": code[:60], "cause": cause[:2000], **_named(claims)},
+        )
+        rows = int(cursor.rowcount)
+    jobs.refresh(c.job_id for c in claims)
+    return rows
 
 
 def reclaim_expired(limit: int = 500) -> int:
@@ -432,7 +497,7 @@ def reclaim_expired(limit: int = 500) -> int:
                  ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
                AND d.state = 'running'
             RETURNING d.job_id
-            """,  # noqa: S608 - both parts are constants of this file
+            """,
             {
                 "max": conf().max_attempts,
                 "final": False,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from annotation import progress
 from annotation.doorbell import ring_on_commit
@@ -19,11 +20,13 @@ from annotation.states import (
     RETRIABLE_JOBS,
     DecodingState,
     JobState,
+    Pass,
     RecordingState,
 )
 
 # One statement counts the work and moves the job, so two workers that finish at the same moment cannot
-# both miss the end. A job ends when its recording was prepared and none of its decodings is live.
+# both miss the end. A job ends when its recording was prepared and none of its decodings is live. A round
+# over jobs that stand still writes nothing and tells nobody.
 REFRESH: Final = """
 WITH count AS (
     SELECT count(*) FILTER (WHERE d.state <> 'cancelled') AS total,
@@ -32,34 +35,46 @@ WITH count AS (
            count(*) FILTER (WHERE d.state IN ('queued', 'running')) AS live,
            count(*) FILTER (WHERE d.state IN ('queued', 'running') AND d.pass_name = 'draft') AS live_draft,
            min(d.cause) FILTER (WHERE d.state = 'failed') AS cause,
-           min(d.cause_code) FILTER (WHERE d.state = 'failed') AS cause_code
+           min(d.cause_code) FILTER (WHERE d.state = 'failed') AS cause_code,
+           count(*) FILTER (WHERE d.state IN ('queued', 'running') AND d.cause_code <> '') AS again,
+           min(d.cause) FILTER (WHERE d.state IN ('queued', 'running') AND d.cause_code <> '') AS again_cause,
+           min(d.cause_code) FILTER (WHERE d.state IN ('queued', 'running') AND d.cause_code <> '')
+               AS again_code
       FROM annotation_decoding d WHERE d.job_id = %(job)s
+), next AS (
+    SELECT count.total, count.processed, count.failed,
+           CASE WHEN r.state = 'rejected' THEN 'failed'
+                WHEN r.state = 'ready' AND count.live = 0 AND count.failed > 0 THEN 'failed'
+                WHEN r.state = 'ready' AND count.live = 0 THEN 'completed'
+                WHEN r.state = 'stored' AND count.total = 0 AND j.state = 'pending' THEN 'pending'
+                ELSE 'running' END AS state,
+           CASE WHEN r.state = 'ready' AND count.live = 0 THEN ''
+                WHEN j.phase = 'downloading' AND j.processed_items = count.processed THEN j.phase
+                WHEN r.state <> 'ready' THEN 'preparing'
+                WHEN count.live_draft > 0 THEN 'draft'
+                ELSE 'refine' END AS phase,
+           CASE WHEN r.state <> 'ready' THEN r.cause_code
+                ELSE coalesce(count.cause_code, count.again_code, '') END AS error_code,
+           CASE WHEN r.state <> 'ready' THEN r.cause
+                WHEN count.failed > 0 THEN count.failed || ' of ' || count.total
+                     || ' windows could not be transcribed: ' || count.cause
+                WHEN count.again > 0 THEN count.again || ' of ' || count.total
+                     || ' windows wait for another attempt: ' || count.again_cause
+                ELSE '' END AS error
+      FROM annotation_job j JOIN annotation_recording r ON r.id = j.recording_id, count
+     WHERE j.id = %(job)s
 )
 UPDATE annotation_job AS job
-   SET total_items = count.total,
-       processed_items = count.processed,
-       failed_items = count.failed,
-       phase = CASE WHEN recording.state <> 'ready' THEN 'preparing'
-                    WHEN count.live_draft > 0 THEN 'draft'
-                    WHEN count.live > 0 THEN 'refine' ELSE '' END,
-       state = CASE WHEN recording.state = 'rejected' THEN 'failed'
-                    WHEN recording.state = 'ready' AND count.live = 0 AND count.failed > 0 THEN 'failed'
-                    WHEN recording.state = 'ready' AND count.live = 0 THEN 'completed'
-                    WHEN recording.state = 'stored' AND count.total = 0 AND job.state = 'pending'
-                         THEN 'pending'
-                    ELSE 'running' END,
-       error_code = CASE WHEN recording.state = 'rejected' THEN recording.cause_code
-                         ELSE coalesce(count.cause_code, '') END,
-       error = CASE WHEN recording.state = 'rejected' THEN recording.cause
-                    WHEN count.failed > 0 THEN count.failed || ' of ' || count.total
-                         || ' windows could not be transcribed: ' || count.cause
-                    ELSE '' END,
-       started_at = CASE WHEN recording.state = 'stored' AND count.total = 0 THEN job.started_at
+   SET total_items = next.total, processed_items = next.processed, failed_items = next.failed,
+       state = next.state, phase = next.phase, error_code = next.error_code, error = next.error,
+       started_at = CASE WHEN next.state = 'pending' THEN job.started_at
                          ELSE coalesce(job.started_at, clock_timestamp()) END,
-       finished_at = CASE WHEN recording.state = 'rejected' OR (recording.state = 'ready' AND count.live = 0)
-                          THEN clock_timestamp() END
-  FROM count, annotation_recording AS recording
- WHERE job.id = %(job)s AND recording.id = job.recording_id AND job.state IN ('pending', 'running')
+       finished_at = CASE WHEN next.state IN ('completed', 'failed') THEN clock_timestamp() END
+  FROM next
+ WHERE job.id = %(job)s AND job.state IN ('pending', 'running')
+   AND (job.total_items, job.processed_items, job.failed_items, job.state, job.phase, job.error)
+       IS DISTINCT FROM
+       (next.total, next.processed, next.failed, next.state, next.phase, next.error)
 RETURNING job.project_id, job.recording_id, job.state, job.phase, job.processed_items, job.failed_items,
           job.total_items
 """
@@ -116,10 +131,13 @@ def cancel(*, user: User, job: Job) -> Job:
     _require(user, job)
     with transaction.atomic():
         rows = Job.objects.filter(pk=job.pk, state__in=LIVE_JOBS).update(
-            state=JobState.CANCELLED, phase="", finished_at=ClockTimestamp()
+            state=JobState.CANCELLED, phase="", error="", error_code="", finished_at=ClockTimestamp()
         )
         if rows:
-            Decoding.objects.filter(job=job, state__in=LIVE_DECODINGS).update(
+            # Locked in the order in which workers lock them, so that neither waits for the other.
+            live = Decoding.objects.filter(job=job, state__in=LIVE_DECODINGS).order_by("pk")
+            ids = list(live.select_for_update().values_list("pk", flat=True))
+            Decoding.objects.filter(pk__in=ids, state__in=LIVE_DECODINGS).update(
                 state=DecodingState.CANCELLED, finished_at=ClockTimestamp()
             )
     job.refresh_from_db()
@@ -141,19 +159,13 @@ def retry(*, user: User, job: Job) -> Job:
         if not rows:
             job.refresh_from_db()
             raise Conflict(f"This job is {job.state}; only a failed or cancelled job can be retried.")
-        recording = job.recording
+        # Locked, because a preparation may be ending at this moment: one of us must plan its windows.
+        recording = Recording.objects.select_for_update().filter(pk=job.recording_id or 0).first()
         if recording is not None:
             Recording.objects.filter(
                 pk=recording.pk, state__in=(RecordingState.REJECTED, RecordingState.STORED)
             ).update(state=RecordingState.STORED, attempts=0, cause="", cause_code="", available_at=None)
-        Decoding.objects.filter(job=job, state__in=(DecodingState.FAILED, DecodingState.CANCELLED)).update(
-            state=DecodingState.QUEUED,
-            attempts=0,
-            available_at=None,
-            cause="",
-            cause_code="",
-            finished_at=None,
-        )
+        _queue_again(job)
         if recording is not None and recording.state == RecordingState.READY:
             decodings.plan(job=job, recording=recording)
         ring_on_commit("audio")
@@ -163,6 +175,18 @@ def retry(*, user: User, job: Job) -> Job:
     job.refresh_from_db()
     _announce_row(job)
     return job
+
+
+def _queue_again(job: Job) -> None:
+    """Queue what failed or was cancelled, unless the project has changed its model since: that is dropped."""
+    ended = Decoding.objects.filter(job=job, state__in=(DecodingState.FAILED, DecodingState.CANCELLED))
+    wanted = Q(pass_name=Pass.DRAFT, model=job.project.draft_model)
+    if job.project.refine_model:
+        wanted |= Q(pass_name=Pass.REFINE, model=job.project.refine_model)
+    ended.exclude(wanted).update(state=DecodingState.CANCELLED)
+    ended.filter(wanted).update(
+        state=DecodingState.QUEUED, attempts=0, available_at=None, cause="", cause_code="", finished_at=None
+    )
 
 
 def _require(user: User, job: Job) -> None:

@@ -19,8 +19,10 @@ from annotation.models import Job, Project, Recording, Segment, User
 from annotation.permissions import require
 from annotation.services import decodings, jobs
 from annotation.services.clock import ClockTimestamp, in_seconds
+from annotation.services.models import card_of
 from annotation.services.names import clean_name
 from annotation.states import LIVE_JOBS, JobKind, RecordingState, Segmentation
+from transcription.peaks import quietest_ms
 from transcription.segmentation import cut_at_pauses, cut_fixed
 from transcription.types import Prepared, Span
 
@@ -102,6 +104,7 @@ def _link(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     os.link(source, target)
     storage.sync_directory(target.parent)
+    storage.sync_directory(target.parent.parent)
 
 
 CLAIM: Final = """
@@ -161,6 +164,9 @@ def renew(claimed: ClaimedRecording, percent: int) -> bool:
 
 def finish_preparation(claimed: ClaimedRecording, prepared: Prepared) -> bool:
     """Store what preparation found, cut the segments and queue their decodings; False if fenced."""
+    recording = Recording.objects.select_related("project").get(pk=claimed.id)
+    recording.duration_ms = prepared.duration_ms
+    spans = cut(recording, prepared.silences)
     with transaction.atomic():
         rows = _held(claimed).update(
             state=RecordingState.READY,
@@ -180,8 +186,6 @@ def finish_preparation(claimed: ClaimedRecording, prepared: Prepared) -> bool:
         )
         if not rows:
             return False
-        recording = Recording.objects.select_related("project").get(pk=claimed.id)
-        spans = cut(recording, prepared.silences)
         Segment.objects.bulk_create(
             (
                 Segment(project=recording.project, recording=recording, start_ms=s.start_ms, end_ms=s.end_ms)
@@ -207,8 +211,18 @@ def cut(recording: Recording, silences: Sequence[Span]) -> list[Span]:
     duration = recording.duration_ms or 0
     if (recording.segmentation or project.segmentation) == Segmentation.FIXED:
         return cut_fixed(duration, FIXED_MS)
+    # A model that hears one sentence at a time wants cuts at shorter pauses; its card says so.
+    cards = [card_of(name) for name in (project.draft_model, project.refine_model) if name]
+    pauses = [card.pause_ms for card in cards if card is not None and card.pause_ms is not None]
+    peaks = storage.peaks_path(recording.pk)
     return cut_at_pauses(
-        duration, silences, target_ms=project.segment_target_ms, max_ms=project.segment_max_ms
+        duration,
+        silences,
+        target_ms=project.segment_target_ms,
+        max_ms=project.segment_max_ms,
+        pause_ms=min(pauses, default=2_000),
+        # Where nobody pauses, cut at the softest moment rather than in the middle of a vowel.
+        quietest=(lambda start, end: quietest_ms(peaks, start, end)) if peaks.is_file() else None,
     )
 
 
@@ -243,10 +257,21 @@ def hand_back(claimed: ClaimedRecording) -> bool:
     return bool(rows)
 
 
-def _end(claimed: ClaimedRecording, state: str, code: str, message: str, *, delay: float = 0) -> bool:
+def put_back(claimed: ClaimedRecording, *, code: str, message: str, delay_s: float) -> bool:
+    """Let a recording wait `delay_s` seconds, with the cause: the machine is at fault, not the file.
+
+    Not counted as an attempt.
+    """
+    return _end(claimed, RecordingState.STORED, code, message, delay=delay_s, counted=False)
+
+
+def _end(
+    claimed: ClaimedRecording, state: str, code: str, message: str, *, delay: float = 0, counted: bool = True
+) -> bool:
     with transaction.atomic():
         rows = _held(claimed).update(
             state=state,
+            attempts=F("attempts") - (0 if counted else 1),
             cause_code=code[:60],
             cause=message[:2000],
             claim_expires_at=None,
