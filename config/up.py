@@ -33,6 +33,7 @@ from config.secrets import Secrets, SecretsError
 
 WEB_STOP_S = 7.0
 WORKER_STOP_S = 9.0
+"""Longer than `workers.shutdown.GRACE_S`, so that a worker can still hand back what it holds."""
 WEB_START_S = 60.0
 QUIET_S = 180.0
 """The demo is no longer waited for when nothing has moved for so long."""

@@ -42,8 +42,11 @@ class Engines:
 
     @property
     def device(self) -> str:
-        """Name the device of the engines in memory; empty while there is none."""
-        return next((f"{e.info.device} {e.info.compute_type}" for e in self._held.values()), "")
+        """Name the device of the engines in memory; empty while there is none.
+
+        The heart asks while the main thread loads and unloads, hence the copy.
+        """
+        return next((f"{e.info.device} {e.info.compute_type}" for e in list(self._held.values())), "")
 
     def get(self, model: str, on_download: OnDownload | None = None) -> Engine:
         """Return the engine of a model, loading and, where it is allowed, downloading it first.

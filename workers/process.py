@@ -90,6 +90,8 @@ class Heart:
 
     def __init__(self) -> None:
         self._end = threading.Event()
+        self._announced = 0.0
+        self._round_due = 0.0
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
 
     def start(self) -> None:
@@ -103,17 +105,23 @@ class Heart:
 
     def _run(self) -> None:
         every = float(conf().reconcile_every_s)
-        beat = 0.0
         # Spread over the interval, so that workers started together do not come together.
-        round_due = time.monotonic() + random.uniform(0.2, 1.0) * every  # noqa: S311 - not a secret
+        self._round_due = time.monotonic() + random.uniform(0.2, 1.0) * every  # noqa: S311 - not a secret
         while not self._end.wait(min(0.5, every / 4)):
-            now = time.monotonic()
-            if now - beat >= BEAT_S:
-                beat = now
-                presence.announce(me.describe())
-            if now >= round_due and not shutdown.asked():
-                round_due = now + random.uniform(0.8, 1.2) * every  # noqa: S311 - not a secret
-                reconcile_in_turn()
+            try:
+                self._beat(every)
+            except Exception:
+                # Without a heart this process would work on unseen, and nobody might reconcile.
+                log.exception("a beat was missed")
+
+    def _beat(self, every: float) -> None:
+        now = time.monotonic()
+        if now - self._announced >= BEAT_S:
+            self._announced = now
+            presence.announce(me.describe())
+        if now >= self._round_due and not shutdown.asked():
+            self._round_due = now + random.uniform(0.8, 1.2) * every  # noqa: S311 - not a secret
+            reconcile_in_turn()
 
 
 def reconcile_in_turn() -> bool:

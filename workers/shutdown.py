@@ -10,8 +10,10 @@ import mmap
 import time
 from typing import Final
 
-GRACE_S: Final = 15.0
-"""How long work may go on after being asked, before its claims are handed back under its feet."""
+GRACE_S: Final = 6.0
+"""How long work may go on after being asked, before its claims are handed back under its feet.
+
+Shorter, by the time a hand-back takes, than `config.up.WORKER_STOP_S`, after which there is a SIGKILL."""
 
 _asked = mmap.mmap(-1, 1)
 _seen: float | None = None

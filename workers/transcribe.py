@@ -26,6 +26,7 @@ from workers.database import AWAY, first_line, patiently
 from workers.engines import engines
 from workers.keeper import Keeper
 from workers.process import doing, me
+from workers.shunned import REST_S, shunned
 
 if TYPE_CHECKING:
     from transcription.engines.base import Engine, WindowAudio
@@ -37,6 +38,18 @@ STEP_S: Final = 2.0
 SHOW_DOWNLOAD_EVERY_S: Final = 2.0
 FINAL_CODES: Final = ("bad_option", "bad_input")
 """What no further attempt can mend."""
+FINAL_MODEL_CODES: Final = (
+    "unknown_model",
+    "model_missing",
+    "not_ctranslate2",
+    "incomplete_model",
+    "hash_mismatch",
+)
+"""What somebody has to mend before a model can be had."""
+HUB_DELAY_S: Final = 45.0
+"""Before the second attempt at a download, twice as long before the third: a network may be back by then."""
+PASS_ON_S: Final = 3.0
+"""How long a doorbell rests with a worker that shuns what waits, before it rings for another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +96,20 @@ def transcribe_waiting(pass_name: Pass, budget_s: float, ring: Callable[[], obje
     """Decode waiting windows until none is left, `budget_s` has passed or a stop is asked.
 
     Returns whether to ring again: there may be more, for this worker or another. `ring` is called once when a
-    full batch was found, because then there is enough to wake a colleague.
+    full batch was found, because then there is enough to wake a colleague. Models that this worker could not
+    load a moment ago are left to others.
     """
     deadline = time.monotonic() + budget_s
     rung = False
     while not shutdown.asked():
         limit = conf().batch_windows
         batch = patiently(
-            lambda limit=limit: decodings.claim_batch(pass_name=pass_name, worker=me.name, limit=limit)  # type: ignore[misc]
+            lambda limit=limit: decodings.claim_batch(  # type: ignore[misc]
+                pass_name=pass_name, worker=me.name, limit=limit, without=shunned.names
+            )
         )
         if batch is None:
-            return False
+            return _is_for_others(pass_name)
         if len(batch.decodings) >= limit and not rung:
             rung = True
             ring()
@@ -105,15 +121,26 @@ def transcribe_waiting(pass_name: Pass, budget_s: float, ring: Callable[[], obje
     return True
 
 
+def _is_for_others(pass_name: Pass) -> bool:
+    """Tell whether what is left is shunned here; wait a little, as the bell may well come back to us."""
+    if not shunned.names or not patiently(lambda: decodings.is_waiting(pass_name)):
+        return False
+    time.sleep(PASS_ON_S)
+    return True
+
+
 def transcribe(batch: Batch) -> bool:
     """Decode one claimed batch; return False when this worker should take no more for now."""
     waiting = list(batch.decodings)
     step: list[Claimed] = []
 
     def give_up(sentence: str) -> None:
-        guilty = step or waiting
-        decodings.fail(tuple(guilty), code="timed_out", cause=sentence)
-        decodings.hand_back(tuple(waiting))
+        if step:
+            decodings.fail(tuple(step), code="timed_out", cause=sentence)
+            decodings.hand_back(tuple(waiting))
+        else:
+            cause = f"A worker could not load {batch.model}. {sentence}"
+            decodings.put_back(tuple(waiting), code="timed_out", cause=cause, delay_s=REST_S)
 
     keeper = Keeper(
         renew=lambda: decodings.renew(tuple(waiting)) > 0,
@@ -126,19 +153,23 @@ def transcribe(batch: Batch) -> bool:
                 engine = engines.get(batch.model, _show_download(batch, keeper))
         except ModelUnavailable as error:
             log.warning("model %s cannot be had: %s", batch.model, error)
-            _fail(waiting, Failure(error.code, str(error), final=True))
+            if error.code == "disk_full":
+                _leave_to_others(batch, Failure(error.code, str(error)))
+            else:
+                final = error.code in FINAL_MODEL_CODES
+                _fail(waiting, Failure(error.code, str(error), final=final), delay_s=HUB_DELAY_S)
             return True  # the rows of other models go on
         except EngineError as error:
-            # The machine is at fault, not the windows: leave the rest of the queue to other workers.
             log.warning("model %s cannot be loaded: %s", batch.model, error)
-            me.trouble = error.message
-            _fail(waiting, Failure(error.code, error.message))
-            return False
+            _leave_to_others(batch, Failure(error.code, error.message))
+            return True
         except MemoryError:
             engines.drop()
-            _fail(waiting, Failure("out_of_memory", f"There is not enough memory to load {batch.model}."))
-            return False
-        me.trouble = ""
+            cause = f"There is not enough memory to load {batch.model}."
+            log.warning(cause)
+            _leave_to_others(batch, Failure("out_of_memory", cause))
+            return True
+        me.trouble = shunned.trouble
         pace = _paces.setdefault(batch.model, Pace())
         while waiting:
             if keeper.lost:
@@ -276,7 +307,17 @@ def _store(results: Sequence[Result]) -> None:
     presence.count({"windows_done": stored.accepted, "windows_fenced": stored.fenced})
 
 
-def _fail(claims: Sequence[Claimed], failure: Failure) -> None:
+def _fail(claims: Sequence[Claimed], failure: Failure, *, delay_s: float | None = None) -> None:
     mine = tuple(claims)
     presence.count({"windows_failed": len(mine)})
-    patiently(lambda: decodings.fail(mine, code=failure.code, cause=failure.cause, final=failure.final))
+    code, cause, final = failure.code, failure.cause, failure.final
+    patiently(lambda: decodings.fail(mine, code=code, cause=cause, final=final, delay_s=delay_s))
+
+
+def _leave_to_others(batch: Batch, failure: Failure) -> None:
+    """Put a batch back for a healthy worker, and shun its model: the machine is at fault, not the windows."""
+    shunned.add(batch.model, failure.cause)
+    me.trouble = shunned.trouble
+    presence.count({"windows_put_back": len(batch.decodings)})
+    code, cause, delay_s = failure.code, failure.cause, float(conf().retry_delay_s)
+    patiently(lambda: decodings.put_back(batch.decodings, code=code, cause=cause, delay_s=delay_s))

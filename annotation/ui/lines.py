@@ -112,10 +112,11 @@ class Line:
 
     @property
     def cause(self) -> str:
-        """Say why it failed."""
+        """Say why it failed, or what keeps it from going on."""
         if self.recording.state == RecordingState.REJECTED:
             return str(self.recording.cause)
-        return self.job.error if self.job is not None and self.job.state == JobState.FAILED else ""
+        told = (JobState.FAILED, *LIVE_JOBS)
+        return self.job.error if self.job is not None and self.job.state in told else ""
 
     @property
     def next_step(self) -> str:

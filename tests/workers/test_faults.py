@@ -169,7 +169,8 @@ def test_a_worker_that_slept_past_its_claim_cannot_write(
         try:
             if still:  # it was asleep in the middle of its batch, and somebody else must take that over
                 taken = Decoding.objects.filter(pk__in=claims).exclude(claimed_by__endswith=f":{pid}")
-                wait_until(taken.exists, 15, standing)
+                # Stopped inside a transaction it keeps its locks, until PostgreSQL ends idle transactions.
+                wait_until(taken.exists, 40, standing)
                 slept += 1
         finally:
             os.kill(pid, signal.SIGCONT)
