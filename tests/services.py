@@ -35,10 +35,18 @@ SHARED_CORPUS = ROOT.parent / "shared" / "corpus"
 
 
 def _sweep() -> None:
-    """Remove the homes of test runs that were killed."""
+    """Remove the homes of test runs that were killed; one that is just starting is left alone."""
     for home in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):
-            if home.stat().st_uid == os.geteuid() and (home / "lock").exists() and is_free(home / "lock"):
+            age_s = time.time() - home.stat().st_mtime
+            if home.stat().st_uid != os.geteuid() or age_s < 600:
+                continue
+            lock = home / "lock"
+            if (
+                (is_free(lock) and time.time() - lock.stat().st_mtime > 600)
+                if lock.exists()
+                else age_s > 86_400
+            ):
                 shutil.rmtree(home)
 
 
