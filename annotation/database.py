@@ -19,7 +19,16 @@ READONLY_ROLE: Final = "earmark_readonly"
 INSERT_ONLY: Final = ("annotation_revision", "annotation_hypothesis")
 
 #: What a reader of reports has no business with.
-SECRET: Final = ("annotation_user", "django_session", "knox_authtoken")
+SECRET: Final = (
+    "annotation_user",
+    "annotation_auditevent",
+    "axes_accessattempt",
+    "axes_accessattemptexpiration",
+    "axes_accessfailurelog",
+    "axes_accesslog",
+    "django_session",
+    "knox_authtoken",
+)
 
 
 APP_GRANTS: Final = """
@@ -34,7 +43,7 @@ APP_GRANTS: Final = """
 READONLY_GRANTS: Final = """
     GRANT USAGE ON SCHEMA public, audit TO {role};
     GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};
-    GRANT SELECT ON audit.event TO {role};
+    GRANT SELECT ON audit.work_event TO {role};
 """
 
 
@@ -47,7 +56,7 @@ def grant(connection: BaseDatabaseWrapper) -> None:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [[APP_ROLE, READONLY_ROLE]])
         roles = {row[0] for row in cursor.fetchall()}
-        tables = set(connection.introspection.table_names(cursor))
+        tables = _relations(connection)
         if APP_ROLE in roles:
             cursor.execute(sql.SQL(APP_GRANTS).format(role=app))
             for table in INSERT_ONLY:

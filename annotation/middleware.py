@@ -82,7 +82,8 @@ class ActingPerson:
 
         The bearer of a token is known only in the view: `annotation.api.base` calls `act_for` there.
         """
-        if settings.SESSION_COOKIE_NAME in request.COOKIES and "Authorization" not in request.headers:
+        by_token = source_of(request.path) == "api" and "Authorization" in request.headers
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and not by_token:
             act_for(request.user, request)
 
 

@@ -125,7 +125,8 @@ DECODING_TRANSITIONS: Final[Transitions] = {
         {DecodingState.DONE, DecodingState.FAILED, DecodingState.QUEUED, DecodingState.CANCELLED}
     ),
     DecodingState.DONE: frozenset(),
-    DecodingState.FAILED: frozenset({DecodingState.QUEUED}),
+    # Cancelled when the job is retried with another model.
+    DecodingState.FAILED: frozenset({DecodingState.QUEUED, DecodingState.CANCELLED}),
     DecodingState.CANCELLED: frozenset({DecodingState.QUEUED}),
 }
 

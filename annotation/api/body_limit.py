@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import CancelledError as FutureCancelled
@@ -62,8 +64,18 @@ def too_large(limit: int) -> Refused:
 TOO_SLOW = (408, "too_slow", "The request body came too slowly; send it again.")
 
 
+#: The plain form is the way of those without JavaScript; whoever has more uses resumable uploads.
+FORM_LIMIT: Final = 256 * MIB
+
+
 def _files_limit() -> int:
     return conf().max_upload_bytes + FRAME
+
+
+def _form_limit() -> int:
+    # Django spools such a body to the temporary directory before any of our code knows who sends it.
+    room = shutil.disk_usage(tempfile.gettempdir()).free - conf().free_space_floor_bytes
+    return max(PLAIN_LIMIT, min(FORM_LIMIT, room))
 
 
 def _chunk_limit() -> int:
@@ -77,7 +89,7 @@ STREAMED: Final[tuple[tuple[str, re.Pattern[str], Callable[[], int]], ...]] = (
 )
 #: Forms of pages that carry files. Django reads them (their CSRF token is inside), spooled to disk.
 SPOOLED: Final[tuple[tuple[str, re.Pattern[str], Callable[[], int]], ...]] = (
-    ("POST", re.compile(r"^/projects/\d+/(?:recordings|upload)/$"), _files_limit),
+    ("POST", re.compile(r"^/projects/\d+/(?:recordings|upload)/$"), _form_limit),
 )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import F, Model, Q, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -114,6 +115,10 @@ def _order(keys: Sequence[Key], backwards: bool) -> list[Any]:
 def _beyond(keys: Sequence[Key], values: Sequence[Any], backwards: bool) -> Q:
     """Return the condition for rows after (or, backwards, before) the row with `values`."""
     key, value = keys[0], values[0]
+    if len(keys) > 1 and not any(key.nullable or key.descending for key in keys):
+        # As one row: the long form below is no condition an index can begin at.
+        compare = TupleLessThan if backwards else TupleGreaterThan
+        return Q(compare(Tuple(*(F(key.field) for key in keys)), values))
     if value is None:
         past = Q(**{f"{key.field}__isnull": False}) if backwards else None
         same = Q(**{f"{key.field}__isnull": True})

@@ -766,7 +766,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="segment",
-            index=models.Index(fields=["project", "id"], name="segment_by_project"),
+            index=models.Index(
+                fields=["project", "recording", "start_ms", "id"], name="segment_by_project"
+            ),
         ),
         migrations.AddIndex(
             model_name="segment",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from django.db import migrations
 
-CREATE = """
+CREATE = r"""
 CREATE SCHEMA IF NOT EXISTS audit;
 
 CREATE TABLE audit.event (
@@ -101,6 +101,8 @@ END $$;
 REVOKE ALL ON FUNCTION audit.record() FROM PUBLIC;
 
 CREATE VIEW annotation_auditevent AS SELECT * FROM audit.event;
+-- For reports: the work, without the people's own rows (addresses, names).
+CREATE VIEW audit.work_event AS SELECT * FROM audit.event WHERE table_name NOT LIKE 'annotation\_user%';
 
 CREATE TRIGGER audit_project AFTER INSERT OR UPDATE OR DELETE ON annotation_project
     FOR EACH ROW EXECUTE FUNCTION audit.record();
@@ -125,13 +127,21 @@ CREATE TRIGGER audit_revision AFTER INSERT OR UPDATE OR DELETE ON annotation_rev
 -- it may not change them either: reopening and editing are two acts with two audit events.
 CREATE FUNCTION annotation_refuse_locked() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.locked AND (OLD.text, OLD.revision, OLD.start_ms, OLD.end_ms, OLD.speaker)
-        IS DISTINCT FROM (NEW.text, NEW.revision, NEW.start_ms, NEW.end_ms, NEW.speaker) THEN
+    IF TG_OP = 'DELETE' THEN
+        IF OLD.locked THEN
+            RAISE EXCEPTION 'segment % is locked', OLD.id USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN OLD;
+    END IF;
+    IF OLD.locked
+       AND (OLD.text, OLD.revision, OLD.start_ms, OLD.end_ms, OLD.speaker, OLD.recording_id, OLD.channel)
+        IS DISTINCT FROM
+           (NEW.text, NEW.revision, NEW.start_ms, NEW.end_ms, NEW.speaker, NEW.recording_id, NEW.channel) THEN
         RAISE EXCEPTION 'segment % is locked', OLD.id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER segment_refuse_locked BEFORE UPDATE ON annotation_segment
+CREATE TRIGGER segment_refuse_locked BEFORE UPDATE OR DELETE ON annotation_segment
     FOR EACH ROW EXECUTE FUNCTION annotation_refuse_locked();
 """
 

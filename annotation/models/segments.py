@@ -58,7 +58,7 @@ class Segment(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("project", "id"), name="segment_by_project"),
+            models.Index(fields=("project", "recording", "start_ms", "id"), name="segment_by_project"),
             models.Index(F("project"), F("risk").desc(nulls_last=True), F("id"), name="segment_worst_first"),
             models.Index(fields=("recording", "start_ms", "id"), name="segment_by_time"),
         )

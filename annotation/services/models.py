@@ -15,14 +15,12 @@ _cards: Final[dict[str, catalog.ModelCard]] = {}
 def card_of(name: str) -> catalog.ModelCard | None:
     """Return the card of a model that is on this disk, None when it still has to be downloaded."""
     if name not in _cards:
+        # Not `resolve`: hashing gigabytes is for the worker that loads the model.
         try:
-            files = catalog.resolve(
-                name,
-                models_dir=conf().models_dir,
-                bundled_dir=conf().bundled_models_dir,
-                allow_download=False,
-            )
+            path = catalog.find(name, models_dir=conf().models_dir, bundled_dir=conf().bundled_models_dir)
+            if path is None:
+                return None
+            _cards[name] = catalog.read_card(path)
         except ModelUnavailable:
             return None
-        _cards[name] = files.card
     return _cards[name]

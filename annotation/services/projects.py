@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from annotation.conf import conf
 from annotation.errors import Conflict, Denied, Invalid, NotFound
@@ -46,11 +46,13 @@ def create_project(*, user: User, **values: Any) -> Project:
 def update_project(*, user: User, project: Project, **values: Any) -> Project:
     """Change settings of a project; work already planned keeps the options it was planned with."""
     require(user, "settings", project)
-    _apply(project, values)
-    _check_models(user, project, values)
     with transaction.atomic():
-        project.save(update_fields=[name for name in SETTINGS if name in values])
-    return project
+        # Applied to the row as it is now: two managers may be changing target and maximum at once.
+        fresh = Project.objects.select_for_update().get(pk=project.pk)
+        _apply(fresh, values)
+        _check_models(user, fresh, values)
+        fresh.save(update_fields=[name for name in SETTINGS if name in values])
+    return fresh
 
 
 def _apply(project: Project, values: dict[str, Any]) -> None:
@@ -93,26 +95,30 @@ def _check_models(user: User, project: Project, values: dict[str, Any]) -> None:
 def set_membership(*, user: User, project: Project, member: User, role: Role) -> Membership:
     """Give `member` a role in the project, or another role than before."""
     require(user, "members", project)
-    if role != Role.MANAGER:
-        _refuse_last_manager(project, member)
-    try:
-        with transaction.atomic():
-            membership, _ = Membership.objects.update_or_create(
-                project=project, user=member, defaults={"role": role}
-            )
-    except IntegrityError as error:
-        raise Conflict("Somebody changed this membership at the same moment; look again.") from error
+    with transaction.atomic():
+        _lock_members(project)
+        if role != Role.MANAGER:
+            _refuse_last_manager(project, member)
+        membership, _ = Membership.objects.update_or_create(
+            project=project, user=member, defaults={"role": role}
+        )
     return membership
 
 
 def remove_membership(*, user: User, project: Project, member: User) -> None:
     """Take `member` out of the project; what they wrote stays, with their name in the audit."""
     require(user, "members", project)
-    _refuse_last_manager(project, member)
     with transaction.atomic():
+        _lock_members(project)
+        _refuse_last_manager(project, member)
         deleted, _ = Membership.objects.filter(project=project, user=member).delete()
     if not deleted:
         raise NotFound(f"{member.get_username()} is not a member of this project.")
+
+
+def _lock_members(project: Project) -> None:
+    """Let one change of members happen at a time, so that two managers cannot remove each other."""
+    Project.objects.select_for_update().get(pk=project.pk)
 
 
 def _refuse_last_manager(project: Project, member: User) -> None:

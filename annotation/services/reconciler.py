@@ -7,11 +7,15 @@ copies may run at any time, in every worker and in the schedule: each step is a 
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import F
@@ -22,6 +26,8 @@ from annotation.errors import AnnotationError
 from annotation.models import Job, Recording, Upload
 from annotation.services import decodings, jobs, recordings, uploads
 from annotation.states import LIVE_JOBS, UploadState
+
+log = logging.getLogger(__name__)
 
 ORPHAN_AGE_S: Final = 24 * 3600
 """Files without a row are older than any request by then."""
@@ -41,7 +47,7 @@ def reconcile() -> Reconciled:
     """Run one round: requeue expired claims, refresh live jobs, ring for what waits."""
     requeued_recordings = recordings.reclaim_expired()
     requeued_decodings = decodings.reclaim_expired()
-    live = list(Job.objects.filter(state__in=LIVE_JOBS).order_by("pk").values_list("pk", flat=True)[:1000])
+    live = list(Job.objects.filter(state__in=LIVE_JOBS).order_by("pk").values_list("pk", flat=True))
     jobs.refresh(live)
     waiting = _waiting()
     for bell in waiting:
@@ -80,6 +86,8 @@ def sweep() -> int:
             uploads.finish_if_whole(upload=upload)
         except AnnotationError:
             continue  # busy in another process, or refused for a reason its owner has been told
+        except OSError:
+            log.exception("upload %s is whole and cannot be finished", upload.pk)
     uploads.expire_old()
     return _remove_orphans()
 
@@ -92,14 +100,20 @@ def _remove_orphans() -> int:
             shutil.rmtree(folder, ignore_errors=True)
             removed += 1
     for path in _old_entries(root / "uploads"):
-        if not Upload.objects.filter(pk=path.name, state=UploadState.OPEN).exists():
-            path.unlink(missing_ok=True)
-            removed += 1
+        try:
+            upload_id = UUID(hex=path.name)
+        except ValueError:
+            continue  # not ours: a network file system keeps such names for files still open
+        if not Upload.objects.filter(pk=upload_id, state=UploadState.OPEN).exists():
+            with suppress(OSError):
+                path.unlink()
+                removed += 1
     return removed
 
 
-def _old_entries(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
+def _old_entries(folder: Path) -> Iterator[Path]:
     limit = time.time() - ORPHAN_AGE_S
-    return [entry for entry in folder.iterdir() if entry.stat().st_mtime < limit]
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        with suppress(FileNotFoundError):  # finished and moved meanwhile
+            if entry.stat().st_mtime < limit:
+                yield entry

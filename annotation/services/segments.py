@@ -15,13 +15,15 @@ from django.db import connection, transaction
 from annotation import progress
 from annotation.errors import Conflict, Invalid, StaleRevision
 from annotation.models import Revision, Segment, User
-from annotation.permissions import require, role_in
+from annotation.permissions import ALLOWED, require, role_in
 from annotation.services import leases
 from annotation.services.clock import ClockTimestamp
-from annotation.states import EDITABLE_SEGMENTS, Role, Source
+from annotation.states import EDITABLE_SEGMENTS, Source
 
 MAX_TEXT: Final = 20_000
 """Characters: ten times what anybody says in the longest segment."""
+
+MAX_REASON: Final = 500
 
 SAVE: Final = """
 UPDATE annotation_segment AS segment
@@ -40,31 +42,34 @@ RETURNING segment.revision
 """
 
 
-def clean_text(value: object) -> str:
+def clean_text(value: object, *, field: str = "text", longest: int = MAX_TEXT) -> str:
     """Return text that is safe to keep: valid Unicode in form C, no control characters, trimmed.
 
-    Raises Invalid with the field's name for NUL, lone surrogates, other types and over-long text.
+    Raises Invalid under the field's name for NUL, lone surrogates, other types and text of more than
+    `longest` characters.
     """
     if not isinstance(value, str):
-        raise Invalid("The text must be a string.", text="a string")
+        raise _invalid(field, f"The {field} must be a string.", "a string")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise Invalid(
-            "The text holds half a character (a lone surrogate); type it again.", text="valid Unicode"
-        ) from error
+        message = f"The {field} holds half a character (a lone surrogate); type it again."
+        raise _invalid(field, message, "valid Unicode") from error
     text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
     bad = {c for c in text if unicodedata.category(c) == "Cc" and c not in "\n\t"}
     if bad:
         names = ", ".join(sorted(f"U+{ord(c):04X}" for c in bad))
-        raise Invalid(
-            f"The text holds control characters ({names}); remove them.", text="no control characters"
-        )
-    if len(text) > MAX_TEXT:
-        raise Invalid(
-            f"The text is longer than {MAX_TEXT:,} characters.", text=f"at most {MAX_TEXT} characters"
-        )
+        message = f"The {field} holds control characters ({names}); remove them."
+        raise _invalid(field, message, "no control characters")
+    if len(text) > longest:
+        message = f"The {field} is longer than {longest:,} characters."
+        raise _invalid(field, message, f"at most {longest} characters")
     return text
+
+
+def _invalid(field: str, message: str, expected: str) -> Invalid:
+    detail: dict[str, Any] = {field: expected}
+    return Invalid(message, **detail)
 
 
 def save_text(
@@ -172,15 +177,12 @@ def unlock(*, user: User, segment: Segment, reason: object) -> Segment:
     role = role_in(user, segment.project)
     if not (segment.locked_by_id == user.pk and role is not None):
         require(user, "unlock", segment.project)
-    text = reason.strip() if isinstance(reason, str) else ""
+    text = clean_text("" if reason is None else reason, field="reason", longest=MAX_REASON)
     if not text:
         raise Invalid("Say why it is unlocked; the reason is kept in the audit.", reason="a reason")
-    if len(text) > 500:
-        raise Invalid("The reason is longer than 500 characters.", reason="at most 500 characters")
-    text = clean_text(text)
     with transaction.atomic():
         conditions: dict[str, Any] = {"pk": segment.pk, "locked": True}
-        if role not in (Role.REVIEWER, Role.MANAGER):
+        if role not in ALLOWED["unlock"]:
             conditions["locked_by"] = user
         rows = Segment.objects.filter(**conditions).update(
             locked=False, locked_at=None, locked_by=None, unlock_reason=text, updated_at=ClockTimestamp()

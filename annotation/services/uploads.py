@@ -15,12 +15,10 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final, Protocol
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from annotation import storage
 from annotation.conf import MIB, conf
@@ -66,14 +64,16 @@ def open_upload(
             code="too_many_uploads",
         )
     with transaction.atomic():
-        return Upload.objects.create(
+        upload = Upload.objects.create(
             project=project,
             user=user,
             name=shown,
             size_bytes=size_bytes,
             segmentation=segmentation,
-            expires_at=timezone.now() + timedelta(seconds=conf().upload_expires_s),
+            expires_at=in_seconds(conf().upload_expires_s),
         )
+    upload.refresh_from_db(fields=["expires_at"])  # told by the database's clock
+    return upload
 
 
 def check_size(size_bytes: int) -> None:
@@ -152,11 +152,16 @@ def finish_if_whole(*, upload: Upload) -> Arrived:
 def abort(*, user: User, upload: Upload) -> None:
     """End an upload and remove its bytes."""
     require(user, "upload", upload.project)
-    rows = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN).update(state=UploadState.ABORTED)
-    if not rows:
+    # Looked at before the file is opened, which would make it anew.
+    if upload.state != UploadState.OPEN:
         raise Gone("This upload has ended already.")
-    _forget(upload.pk)
-    storage.upload_path(upload.pk).unlink(missing_ok=True)
+    # Not while another request turns these very bytes into a recording.
+    with _writing(upload):
+        rows = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN).update(state=UploadState.ABORTED)
+        if not rows:
+            raise Gone("This upload has ended already.")
+        _forget(upload.pk)
+        storage.upload_path(upload.pk).unlink(missing_ok=True)
 
 
 def expire_old() -> int:

@@ -22,7 +22,7 @@ def upload(request: HttpRequest, project_id: int) -> HttpResponse:
     """Receive files straight into the uploads folder.
 
     The CSRF check reads the form, files and all, so where they go must be said before it; and who may
-    not upload is turned away before a byte of them is read.
+    not upload is turned away before their bytes are written anywhere but the request's own spool.
     """
     if request.method == "POST" and request.user.is_authenticated:
         person = person_of(request)
