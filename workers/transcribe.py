@@ -163,6 +163,11 @@ def transcribe(batch: Batch) -> bool:
             log.warning("model %s cannot be loaded: %s", batch.model, error)
             _leave_to_others(batch, Failure(error.code, error.message))
             return True
+        except OSError as error:
+            log.exception("model %s cannot be loaded", batch.model)
+            cause = f"The models directory cannot be read or written: {error.strerror or error}."
+            _leave_to_others(batch, Failure("storage", cause))
+            return True
         except MemoryError:
             engines.drop()
             cause = f"There is not enough memory to load {batch.model}."

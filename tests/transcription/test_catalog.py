@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import re
 import shutil
 import struct
 import threading
@@ -127,6 +129,7 @@ class Hub:
     def __init__(self, folder: Path, repository: str) -> None:
         self.folder, self.repository = folder, repository
         self.requests: list[str] = []
+        self.ranges: list[int] = []
         self.damage = False
         self.gone = False
         hub = self
@@ -156,11 +159,20 @@ class Hub:
                     if hub.damage and file.name == "model.bin":
                         data = data[:-1] + bytes([data[-1] ^ 1])
                     kind = "application/octet-stream"
-                self.send_response(200)
+                etag = hashlib.sha256(data).hexdigest()
+                asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+                if asked and body:
+                    start = int(asked[1])
+                    hub.ranges.append(start)
+                    self.send_response(206)
+                    self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+                    data = data[start:]
+                else:
+                    self.send_response(200)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(data)))
                 self.send_header("X-Repo-Commit", "c" * 40)
-                self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
+                self.send_header("ETag", f'"{etag}"')
                 self.end_headers()
                 if body:
                     self.wfile.write(data)
@@ -249,6 +261,7 @@ def test_a_damaged_download_leaves_nothing(hub: Hub, tmp_path: Path) -> None:
     hub.damage = True
     assert _code("someone/whisper", tmp_path / "models") == "hash_mismatch"
     assert find("someone/whisper", models_dir=tmp_path / "models") is None
+    assert list((tmp_path / "models").glob(".*.part")) == []
     hub.damage = False
     assert resolve("someone/whisper", models_dir=tmp_path / "models").sha256
 
@@ -292,3 +305,55 @@ def test_an_unreachable_hub_says_how_to_go_without(tmp_path: Path, monkeypatch: 
         "config.json", "tokenizer.json", "vocabulary", "EARMARK_MODELS_DIR",
     ):  # fmt: skip
         assert wanted in text
+
+
+def test_who_waits_for_the_download_of_another_process_gives_signs_of_life(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transcription.hub._LOOK_AGAIN_S", 0.01)
+    models = tmp_path / "models"
+    models.mkdir()
+    signs = threading.Semaphore(0)
+    thread = threading.Thread(
+        target=lambda: resolve("someone/whisper", models_dir=models, on_progress=lambda *_: signs.release())
+    )
+    with (models / ".someone--whisper.lock").open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        thread.start()
+        alive = [signs.acquire(timeout=5) for _ in range(3)]
+        assert hub.requests == []
+    thread.join(30)
+    assert alive == [True] * 3
+    assert find("someone/whisper", models_dir=models) is not None
+
+
+class Killed(BaseException):
+    """Ends a download as SIGKILL does: in the middle, with nobody to mind it."""
+
+
+def test_a_download_that_was_cut_off_is_gone_on_with_and_leaves_nothing_else(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub.constants as constants
+
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1 << 16)
+    monkeypatch.setattr("huggingface_hub.file_download.constants.DOWNLOAD_CHUNK_SIZE", 1 << 16)
+    models = tmp_path / "models"
+
+    def die(done: int, total: int) -> None:
+        if done > total // 2:
+            raise Killed
+
+    for _ in range(2):
+        with pytest.raises(Killed):
+            resolve("someone/whisper", models_dir=models, on_progress=die)
+        assert [path.name for path in models.glob(".*.part")] == [".someone--whisper.part"]
+    monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", "http://127.0.0.1:9")
+    assert _code("someone/whisper", models) == "hub_unreachable"
+    assert len(list(models.glob(".*.part"))) == 1
+    monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", hub.url)
+
+    hub.ranges.clear()
+    assert resolve("someone/whisper", models_dir=models).sha256
+    assert hub.ranges, "the download began anew"
+    assert list(models.glob(".*.part")) == []

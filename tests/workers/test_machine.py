@@ -71,11 +71,12 @@ def database_now() -> Any:
 MACHINE = [
     EngineError("device_unavailable", "demo-draft can't be loaded on cuda."),
     MemoryError(),
+    OSError(30, "Read-only file system"),
     ModelUnavailable("disk_full", "The disk is full.", "Free some space."),
 ]
 
 
-@pytest.mark.parametrize("error", MACHINE, ids=lambda e: getattr(e, "code", "memory"))
+@pytest.mark.parametrize("error", MACHINE, ids=lambda e: getattr(e, "code", type(e).__name__))
 def test_a_worker_that_cannot_load_a_model_leaves_its_windows_to_others(
     error: Exception, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
