@@ -58,9 +58,11 @@ def test_an_upload_that_broke_off_goes_on_after_a_reload(opens: Opens, people: C
     )
     page.set_input_files("#pick-files", big)
     until(page, "document.querySelectorAll('#uploads li').length === 1")
-    page.wait_for_timeout(50)
-    while len(patches) < 2:
+    for _ in range(500):
+        if len(patches) >= 2:
+            break
         page.wait_for_timeout(20)
+    assert len(patches) >= 2, "the second chunk was never sent"
     page.get_by_role("button", name="Pause big.wav").click()
     page.reload()
     page.wait_for_selector("#uploads li[data-state=absent]:has-text('choose this file again')")

@@ -249,7 +249,7 @@ export class Editor {
     work.sent = text;
     work.state = "saving";
     if (work.dirty) this.keep(row);
-    this.note(row, "", "Saving…");
+    this.note(row, "", "");
     this.light();
     const body: Record<string, unknown> = { text, base_revision: work.base, operation_id: work.operation };
     if (work.lease !== null) body["lease"] = work.lease;
@@ -272,7 +272,6 @@ export class Editor {
       work.state = "";
       this.keep(row);
     }
-    this.note(row, "saved", "Saved");
     this.light();
     this.refresh([idOf(row)]);
     return true;

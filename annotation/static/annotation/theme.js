@@ -16,7 +16,15 @@
     else delete root.dataset.theme;
   }
   apply(stored());
+  // A menu closes when something else is pressed, or on Escape.
+  function close(target) {
+    document.querySelectorAll("details.menu[open], details.heard[open]").forEach(function (menu) {
+      if (!(target instanceof Node) || !menu.contains(target)) menu.open = false;
+    });
+  }
+  document.addEventListener("keydown", function (event) { if (event.key === "Escape") close(null); });
   document.addEventListener("click", function (event) {
+    close(event.target);
     var button = event.target instanceof Element && event.target.closest("[data-theme-toggle]");
     if (!button) return;
     var dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
