@@ -18,9 +18,6 @@ class Process:
 
 def web(options: Options) -> Process:
     """Return the process that serves pages, the API and live events."""
-    proxy = (
-        ("--proxy-headers", "--forwarded-allow-ips", "*") if options.behind_proxy else ("--no-proxy-headers",)
-    )
     return Process(
         "web",
         (
@@ -32,7 +29,8 @@ def web(options: Options) -> Process:
             "--no-server-header",
             "--log-level", "warning",
             "--timeout-graceful-shutdown", "5",
-            *proxy,
+            # uvicorn would believe the first address a client claims; `annotation.middleware` does not.
+            "--no-proxy-headers",
         ),
         "pages, API and live events",
     )  # fmt: skip

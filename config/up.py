@@ -125,7 +125,8 @@ class Site:
 
     def _migrate(self) -> None:
         began = time.monotonic()
-        digest = _digest(ROOT.glob("annotation/migrations/*.py"), ROOT.glob("requirements/runtime.lock"))
+        sources = (ROOT.glob("annotation/migrations/*.py"), [ROOT / "annotation" / "database.py"])
+        digest = f"{_digest(*sources, ROOT.glob('requirements/runtime.lock'))} {self._cluster()}"
         stamp = self.home / "migrated"
         if self.options.embedded_postgres and _read(stamp) == digest:
             console.done("tables", "up to date")
@@ -134,6 +135,12 @@ class Site:
             self._manage("migrate", "--database", "owner", "--no-input", "--verbosity", "0")
         stamp.write_text(digest)
         console.done("tables", f"up to date, {time.monotonic() - began:.1f} s")
+
+    def _cluster(self) -> str:
+        """Tell one database cluster from another: what was done to a removed one was not done to this one."""
+        if self.embedded is None or not self.options.embedded_postgres:
+            return ""
+        return str((self.embedded.places.pg_data / "PG_VERSION").stat().st_mtime_ns)
 
     def _start_web(self) -> None:
         began = time.monotonic()
@@ -159,6 +166,7 @@ class Site:
     def _make_demo(self) -> None:
         stamp = self.home / "demo"
         digest = _digest(ROOT.glob("demo/*"), ROOT.glob("annotation/services/demo.py"))
+        digest = f"{digest} {self._cluster()}"
         if _read(stamp) == digest:
             return
         with console.step("demo project"):

@@ -1,19 +1,25 @@
-"""How often one person may call: counters in the cache, so that losing Redis opens them.
+"""How often one person may call: counters in Redis, so that losing Redis opens them.
 
 Right for saving work, wrong for guessing passwords: log-in attempts are counted in PostgreSQL (axes).
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from django.core.cache import cache
+from redis.exceptions import RedisError
 from rest_framework.throttling import BaseThrottle
+
+from annotation import progress
+from annotation.middleware import address_of
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
+
+log = logging.getLogger(__name__)
 
 #: Scope: requests per window of seconds. A person at full speed stays far below; a runaway script does not.
 RATES: Final[dict[str, tuple[int, int]]] = {
@@ -51,12 +57,17 @@ class PerPerson(BaseThrottle):
 
 
 def count(key: str, seconds: int) -> int:
-    """Count one event under `key`, kept for two windows; 1 when the cache is away."""
-    if cache.add(key, 1, seconds * 2):
-        return 1
+    """Count one event under `key`, kept for two windows; 1 when Redis is away.
+
+    Not through Django's cache, which opens a connection for each request of an ASGI site.
+    """
     try:
-        return int(cache.incr(key))
-    except ValueError:  # it ran out between the two
+        with progress.client().pipeline(transaction=False) as pipe:
+            pipe.set(f"earmark:{key}", 0, ex=seconds * 2, nx=True)
+            pipe.incr(f"earmark:{key}")
+            return int(pipe.execute()[1])
+    except (RedisError, OSError) as error:
+        log.warning("rates not counted (%s)", type(error).__name__)
         return 1
 
 
@@ -64,4 +75,4 @@ def _who(request: Any) -> str:
     user = request.user
     if user is not None and user.is_authenticated:
         return f"u{user.pk}"
-    return f"a{request.META.get('REMOTE_ADDR', '')}"
+    return f"a{address_of(request)}"
