@@ -20,7 +20,7 @@ from tests.factories import make_decoding, make_job, make_project, make_recordin
 from tests.workers.support import QUIET, make_team, tones, upload
 from transcription.errors import DecoderUnavailable, EngineError, ModelCode, ModelUnavailable, Stopped
 from workers import prepare, process, shutdown, transcribe
-from workers.engines import Engines, engines
+from workers.engines import engines
 from workers.shunned import Shunned, shunned
 
 
@@ -266,19 +266,3 @@ def test_a_heart_beats_on_after_a_missed_beat(settings: Any, monkeypatch: pytest
         assert again.wait(10)
     finally:
         heart.stop()
-
-
-def test_the_device_can_be_asked_while_models_come_and_go(settings: Any) -> None:
-    settings.EARMARK = dataclasses.replace(settings.EARMARK, engine="fake", fake_engine={})
-    held = Engines(max_held=3)
-
-    class Loading:
-        """An engine that is asked for its device while the main thread loads another one."""
-
-        @property
-        def info(self) -> Any:
-            held._held["new"] = Loading()  # type: ignore[assignment]
-            return type("Info", (), {"device": "", "compute_type": ""})
-
-    held._held["old"] = Loading()  # type: ignore[assignment]
-    assert held.device.strip() == ""
