@@ -13,14 +13,15 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import redis.asyncio
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.base import SessionBase
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from knox.models import AuthToken
@@ -31,6 +32,7 @@ from annotation import progress
 from annotation.api.base import AsyncApiView, in_thread
 from annotation.api.docs import header, operation
 from annotation.api.live import snapshot_of
+from annotation.api.streaming import Streamed
 from annotation.conf import conf
 from annotation.errors import AnnotationError
 from annotation.models import Project, User
@@ -43,6 +45,7 @@ HEARTBEAT_S: Final = 10.0
 POLL_S: Final = 4.0
 """How often the truth is read anew while there are no hints."""
 RETRY_MS: Final = 2000
+CLOSE_S: Final = 1.0
 BATCH: Final = 200
 STREAM_ID: Final = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 FROM_START: Final = "0-0"
@@ -83,7 +86,7 @@ class ProjectEvents(AsyncApiView):
         listener = Listener.of(request, person, project.pk)
         last = request.headers.get("Last-Event-ID", "")
         events = follow(listener, last if STREAM_ID.fullmatch(last) else "")
-        response = StreamingHttpResponse(events, content_type="text/event-stream")
+        response = Streamed(events, content_type="text/event-stream")
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Accel-Buffering"] = "no"
         return response
@@ -130,6 +133,7 @@ class Feed:
     key: str
     position: str
     _client: redis.asyncio.Redis | None = field(default=None, init=False)
+    _asked: asyncio.Task[Any] | None = field(default=None, init=False)
 
     def _connected(self) -> redis.asyncio.Redis:
         if self._client is None:
@@ -144,19 +148,18 @@ class Feed:
 
     async def last_id(self) -> str:
         """Return the id of the newest event, `0-0` when there is none."""
-        newest: Any = await self._connected().xrevrange(self.key, count=1)
+        newest = await self._ask(self._connected().xrevrange(self.key, count=1))
         return str(newest[0][0]) if newest else FROM_START
 
     async def holds(self, event_id: str) -> bool:
         """Say whether every event after `event_id` is still there."""
-        oldest: Any = await self._connected().xrange(self.key, count=1)
+        oldest = await self._ask(self._connected().xrange(self.key, count=1))
         return bool(oldest) and _number(oldest[0][0]) <= _number(event_id)
 
     async def next(self, seconds: float) -> list[tuple[str, str, str]]:
         """Wait for events up to `seconds`; return `(id, name, data)` of each, none when nothing came."""
-        found: Any = await self._connected().xread(
-            {self.key: self.position}, count=BATCH, block=max(1, int(seconds * 1000))
-        )
+        wait = max(1, int(seconds * 1000))
+        found = await self._ask(self._connected().xread({self.key: self.position}, count=BATCH, block=wait))
         events = []
         for _, entries in found or ():
             for event_id, fields in entries:
@@ -165,9 +168,23 @@ class Feed:
                     events.append((event_id, fields["event"], fields.get("data", "{}")))
         return events
 
+    async def _ask(self, question: Awaitable[Any]) -> Any:
+        """Await Redis in a task of its own.
+
+        redis-py (8.1) loses a cancellation that comes while it connects: the stream of a reader who left
+        would then live for ever, since nothing else ends it.
+        """
+        self._asked = asyncio.ensure_future(question)
+        return await asyncio.shield(self._asked)
+
     async def close(self) -> None:
         """Give the connection up, also in the middle of a wait."""
         client, self._client = self._client, None
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.add_done_callback(lambda task: task.cancelled() or task.exception())
+            asked.cancel()
+            await asyncio.wait({asked}, timeout=CLOSE_S)
         if client is not None:
             try:
                 await client.aclose()
@@ -175,16 +192,18 @@ class Feed:
                 log.debug("closing a feed: %s", error)
 
 
-async def follow(listener: Listener, last: str) -> AsyncIterator[bytes]:
+async def follow(listener: Listener, last: str) -> AsyncGenerator[bytes, None]:
     """Yield the stream for one listener until they leave or may not stay."""
-    if _open[listener.person_id] >= conf().live_streams_max:
+    if _open[listener.person_id] >= conf().live_streams_max:  # several began at the same moment
+        yield message("closed", {"reason": "You have too many live pages open; close one of them."})
         return
     _open[listener.person_id] += 1
     feed = Feed(progress.stream_key(listener.project_id), FROM_START)
     try:
         yield f"retry: {RETRY_MS}\n\n".encode()
-        async for part in _told(listener, feed, last):
-            yield part
+        async with aclosing(_told(listener, feed, last)) as parts:
+            async for part in parts:
+                yield part
     finally:
         _open[listener.person_id] -= 1
         if _open[listener.person_id] <= 0:
@@ -192,7 +211,7 @@ async def follow(listener: Listener, last: str) -> AsyncIterator[bytes]:
         await feed.close()
 
 
-async def _told(listener: Listener, feed: Feed, last: str) -> AsyncIterator[bytes]:
+async def _told(listener: Listener, feed: Feed, last: str) -> AsyncGenerator[bytes, None]:
     degraded = False
     shown: dict[str, Any] | None = None
     connected = False

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any, ClassVar
 
-from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.exceptions import ValidationError
@@ -13,6 +12,7 @@ from rest_framework.request import Request
 
 from annotation.api.base import AsyncApiView, in_thread
 from annotation.api.docs import operation, text
+from annotation.api.streaming import Streamed
 from annotation.models import Project, Recording
 from annotation.permissions import get_visible, require
 from annotation.services import exports
@@ -26,13 +26,13 @@ FILES = {(200, "text/csv"): OpenApiTypes.STR, (200, "application/jsonl"): OpenAp
 class _Export(AsyncApiView):
     throttle_scopes: ClassVar = {"GET": "export"}
 
-    def streamed(self, scope: Project | Recording) -> StreamingHttpResponse:
+    def streamed(self, scope: Project | Recording) -> Streamed:
         """Answer with the rows of `scope`."""
         self.only_query("format")
         form = self.word("format") or "csv"
         if form not in TYPES:
             raise ValidationError({"format": f"Expected {' or '.join(TYPES)}."})
-        response = StreamingHttpResponse(_pieces(exports.export(scope, form)), content_type=TYPES[form])
+        response = Streamed(_pieces(exports.export(scope, form)), content_type=TYPES[form])
         name = download_name(scope.name, f".{form}")
         response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
         response.headers["Cache-Control"] = "private, no-store"
@@ -41,7 +41,7 @@ class _Export(AsyncApiView):
         return response
 
 
-async def _pieces(rows: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def _pieces(rows: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
     while True:
         piece = await in_thread(next, rows, None)
         if piece is None:

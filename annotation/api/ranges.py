@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 
 from annotation.api.errors import body as error_body
+from annotation.api.streaming import Streamed
 from annotation.errors import Gone
 
 BLOCK: Final = 256 * 1024
@@ -65,16 +66,14 @@ def serve(request: HttpRequest, source: Bytes) -> HttpResponseBase:
     if request.method == "HEAD":
         response = HttpResponse(status=status, content_type=source.content_type)
     else:
-        response = StreamingHttpResponse(
-            blocks(source, start, end), status=status, content_type=source.content_type
-        )
+        response = Streamed(blocks(source, start, end), status=status, content_type=source.content_type)
     response.headers["Content-Length"] = str(end - start)
     if partial:
         response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{source.size}"
     return _dressed(response, source, etag)
 
 
-async def blocks(source: Bytes, start: int, end: int) -> AsyncIterator[bytes]:
+async def blocks(source: Bytes, start: int, end: int) -> AsyncGenerator[bytes, None]:
     """Yield `[start, end)` of the representation in blocks; the file is open only while they flow."""
     head = source.prefix[start:end]
     if head:

@@ -32,6 +32,17 @@ RATES: Final[dict[str, tuple[int, int]]] = {
 }
 
 
+#: After a failure nothing is counted for so long: a Redis that hangs must not slow every request.
+QUIET_S: Final = 2.0
+
+
+class _Quiet:
+    until = 0.0
+
+
+_quiet = _Quiet()
+
+
 class PerPerson(BaseThrottle):
     """Count the requests of one person (or address, before they are known) in fixed windows."""
 
@@ -61,12 +72,15 @@ def count(key: str, seconds: int) -> int:
 
     Not through Django's cache, which opens a connection for each request of an ASGI site.
     """
+    if time.monotonic() < _quiet.until:
+        return 1
     try:
         with progress.client().pipeline(transaction=False) as pipe:
             pipe.set(f"earmark:{key}", 0, ex=seconds * 2, nx=True)
             pipe.incr(f"earmark:{key}")
             return int(pipe.execute()[1])
     except (RedisError, OSError) as error:
+        _quiet.until = time.monotonic() + QUIET_S
         log.warning("rates not counted (%s)", type(error).__name__)
         return 1
 

@@ -13,9 +13,8 @@ import pytest
 # Where this folder alone is run, pytest reads this file before pytest-django has set Django up.
 django.setup()
 
-from django.core.cache import cache  # noqa: E402
-
 from annotation import storage  # noqa: E402
+from annotation.api import throttles  # noqa: E402
 from annotation.models import Recording, Segment, User  # noqa: E402
 from annotation.states import SegmentState  # noqa: E402
 from tests.annotation.api.calling import Caller  # noqa: E402
@@ -26,9 +25,9 @@ from transcription.wav import wav_header  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
-def _fresh_counters(redis_url: str) -> None:
-    """Let no test run into the rate limits that another one used up."""
-    cache.clear()
+def _fresh_counters(redis_emptied: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test run into the rate limits that another one used up, or into its loss of Redis."""
+    monkeypatch.setattr(throttles._quiet, "until", 0.0)
 
 
 @pytest.fixture

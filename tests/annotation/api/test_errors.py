@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError
 
+from annotation.conf import conf
 from annotation.models import Segment
 from annotation.services import segments
 from tests.annotation.api.calling import Caller
@@ -181,7 +183,7 @@ def test_a_script_that_runs_wild_is_429_and_others_are_not(
 def test_without_redis_work_goes_on_and_guessing_does_not(
     cast: Cast, segment: Segment, settings: Any
 ) -> None:
-    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/redis.sock"}}
+    settings.EARMARK = replace(conf(), redis_url="unix:///nowhere/redis.sock")
     annotator = Caller(cast.annotator)
     saved = annotator.patch(f"/api/segments/{segment.pk}/", {"text": "x", "base_revision": 1})
     assert saved.status == 200
