@@ -288,6 +288,9 @@ export class Editor {
     this.drafts.remove(idOf(row));
     this.note(row, "", "");
     this.light();
+    // The person went on while the answer was on its way: others may have the row now.
+    const box = boxOf(row);
+    if (box !== document.activeElement) this.left(box);
   }
 
   private failed(row: HTMLElement, refusal: Refusal): void {
