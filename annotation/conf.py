@@ -30,6 +30,8 @@ class AnnotationConf:
     upload_expires_s: int = 7 * 24 * 3600
     max_open_uploads: int = 1000
     """Per person."""
+    upload_quota_bytes: int = 0
+    """Of one person's unfinished uploads together; 0 = no limit."""
     free_space_floor_bytes: int = 512 * MIB
     """Below this much free disk no new bytes are taken; edits still save."""
     max_duration_s: int = 26 * 3600
@@ -46,7 +48,6 @@ class AnnotationConf:
     max_attempts: int = 3
     retry_delay_s: int = 5
     reconcile_every_s: int = 15
-    ring_again_after_s: int = 30
     lease_s: int = 120
 
     device: str = "auto"

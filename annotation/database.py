@@ -1,4 +1,4 @@
-"""What the database itself enforces: grants of the three roles.
+"""What the database itself enforces: grants of the three roles, and the moves between states.
 
 The owner role makes tables and runs migrations. The app role, which web and workers use, gets exactly
 the rights listed here; it can neither alter a table nor empty one. The read-only role reads.
@@ -6,11 +6,21 @@ the rights listed here; it can neither alter a table nor empty one. The read-onl
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
+
+from annotation.states import (
+    DECODING_TRANSITIONS,
+    JOB_TRANSITIONS,
+    RECORDING_TRANSITIONS,
+    SEGMENT_TRANSITIONS,
+    UPLOAD_TRANSITIONS,
+    Transitions,
+)
 
 APP_ROLE: Final = "earmark_app"
 READONLY_ROLE: Final = "earmark_readonly"
@@ -69,10 +79,47 @@ def grant(connection: BaseDatabaseWrapper) -> None:
                 cursor.execute(revoke.format(sql.Identifier(table), readonly))
 
 
+#: The state machine of each table; see `annotation.states`.
+MACHINES: Final[dict[str, Transitions]] = {
+    "annotation_upload": UPLOAD_TRANSITIONS,
+    "annotation_recording": RECORDING_TRANSITIONS,
+    "annotation_decoding": DECODING_TRANSITIONS,
+    "annotation_job": JOB_TRANSITIONS,
+    "annotation_segment": SEGMENT_TRANSITIONS,
+}
+
+REFUSE_TRANSITION: Final = """
+CREATE OR REPLACE FUNCTION annotation_refuse_transition() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT coalesce((TG_ARGV[0]::jsonb -> OLD.state) ? NEW.state, false) THEN
+        RAISE EXCEPTION '% cannot go from % to %', TG_TABLE_NAME, OLD.state, NEW.state
+              USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+"""
+
+GUARD: Final = """
+CREATE OR REPLACE TRIGGER refuse_transition BEFORE UPDATE OF state ON {table}
+    FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state)
+    EXECUTE FUNCTION annotation_refuse_transition({moves});
+"""
+
+
+def guard(connection: BaseDatabaseWrapper) -> None:
+    """Hold every table with states to its machine, whatever code or hand changes a row."""
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(REFUSE_TRANSITION)
+        for table, machine in MACHINES.items():
+            moves = json.dumps({str(old): sorted(map(str, new)) for old, new in machine.items()})
+            cursor.execute(sql.SQL(GUARD).format(table=sql.Identifier(table), moves=sql.Literal(moves)))
+
+
 def grant_after_migrate(*, using: str, **kwargs: Any) -> None:
-    """Renew the grants after each migration, so that no new table is forgotten."""
+    """Renew grants and guards after each migration, so that no new table or state is forgotten."""
     connection = connections[using]
     if "annotation_auditevent" in _relations(connection):
+        guard(connection)
         grant(connection)
 
 

@@ -1,7 +1,8 @@
 """State machines as data: every state, and the only moves allowed between states.
 
-Services turn each arrow into one conditional UPDATE and look at its row count; tables here are what
-they, the pages and the tests read, so a move that is not listed cannot be made anywhere.
+Services turn each arrow into one conditional UPDATE and look at its row count. The tables below are made
+into triggers after each migration (`annotation.database.guard`), so a move that is not listed here cannot
+be made by anything: no service, no admin, no hand at the database.
 """
 
 from __future__ import annotations

@@ -155,7 +155,6 @@ class Options:
     )
 
     media_max_duration_s: int = _option("media", Duration(1), 26 * 3600, "longest recording accepted")
-    media_timeout_s: int = _option("media", Duration(1), 3600, "wall time FFmpeg may take for one recording")
     media_cpu_s: int = _option("media", Duration(1), 3600, "processor time FFmpeg may take for one recording")
     media_memory_bytes: int = _option("media", Size(256 * 1024**2), 1536 * 1024**2, "memory FFmpeg may map")
 
@@ -166,9 +165,6 @@ class Options:
     max_attempts: int = _option("work", Count(1, 100), 3, "attempts before a row is failed with its cause")
     retry_delay_s: int = _option("work", Duration(0, 3600), 5, "wait before a failed row is tried again")
     reconcile_interval_s: int = _option("work", Duration(1), 15, "time between two rounds of the reconciler")
-    ring_again_after_s: int = _option(
-        "work", Duration(1), 30, "a queued row nobody claimed for this long is rung for again"
-    )
     lease_ttl_s: int = _option(
         "work", Duration(2), 120, "an editor's lease that is not renewed ends after this"
     )

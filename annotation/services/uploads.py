@@ -19,6 +19,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Sum
 
 from annotation import storage
 from annotation.conf import MIB, conf
@@ -62,6 +63,14 @@ def open_upload(
         raise Conflict(
             f"You have {limit} unfinished uploads; finish or cancel some of them first.",
             code="too_many_uploads",
+        )
+    quota = conf().upload_quota_bytes
+    unfinished = Upload.objects.filter(user=user, state=UploadState.OPEN).aggregate(n=Sum("size_bytes"))["n"]
+    if quota and (unfinished or 0) + size_bytes > quota:
+        raise TooLarge(
+            f"Your unfinished uploads may have {quota / MIB:,.0f} MiB together; finish some of them first.",
+            code="quota_exceeded",
+            limit_bytes=quota,
         )
     with transaction.atomic():
         upload = Upload.objects.create(

@@ -42,9 +42,13 @@ def test_a_stale_save_is_refused_with_both_texts(cast: Cast, segment: Segment) -
 
 def test_the_same_operation_sent_twice_is_one_revision(cast: Cast, segment: Segment) -> None:
     operation = uuid.uuid4()
-    arguments = {"user": cast.annotator, "segment": segment, "text": "once", "base_revision": 1}
-    first = segments.save_text(**arguments, operation_id=operation)
-    again = segments.save_text(**arguments, operation_id=operation)
+
+    def save() -> Segment:
+        return segments.save_text(
+            user=cast.annotator, segment=segment, text="once", base_revision=1, operation_id=operation
+        )
+
+    first, again = save(), save()
     assert (first.revision, again.revision) == (2, 2)
     assert Revision.objects.filter(segment=segment).count() == 2
 

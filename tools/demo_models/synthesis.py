@@ -119,7 +119,7 @@ class _Espeak:
     def _receive(
         self, audio: "ctypes._Pointer[ctypes.c_short]", count: int, events: "ctypes._Pointer[_Event]"
     ) -> int:
-        if audio and count > 0:
+        if count > 0:  # at the end it is called once more with no audio and a count of nought
             self._audio.append(np.ctypeslib.as_array(audio, (count,)).copy())
         index = 0
         while events[index].type != _EVENT_END:

@@ -288,6 +288,13 @@ def test_too_many_open_uploads_are_refused(
     assert [begin(manager, cast, 10).status for _ in range(3)] == [201, 201, 409]
 
 
+def test_unfinished_uploads_have_a_quota_together(
+    manager: Caller, cast: Cast, settings: Any, media_root: Path
+) -> None:
+    settings.EARMARK = replace(conf(), upload_quota_bytes=25)
+    assert [begin(manager, cast, 10).status for _ in range(3)] == [201, 201, 413]
+
+
 def test_how_to_cut_it_can_be_said(manager: Caller, cast: Cast, media_root: Path) -> None:
     begin(manager, cast, 10, segmentation="fixed")
     assert Upload.objects.get().segmentation == "fixed"

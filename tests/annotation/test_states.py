@@ -1,0 +1,59 @@
+"""The tables of `annotation.states` are the law: every listed move is possible, no other is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.db.models import Model, TextChoices
+from django.utils import timezone
+
+from annotation.database import MACHINES
+from annotation.models import Decoding, Job, Recording, Segment, Upload
+from annotation.states import DecodingState, JobState, RecordingState, SegmentState, UploadState
+from tests.factories import make_decoding, make_job, make_recording, make_segment
+from tests.personas import Cast
+
+pytestmark = pytest.mark.django_db
+
+
+def an_upload(cast: Cast, state: str) -> Upload:
+    return Upload.objects.create(
+        project=cast.project,
+        user=cast.manager,
+        name="x",
+        size_bytes=1,
+        state=state,
+        expires_at=timezone.now(),
+    )
+
+
+def a_decoding(cast: Cast, state: str) -> Decoding:
+    segment = make_segment(cast.project)
+    return make_decoding(make_job(segment.recording), segment, state=state)
+
+
+MADE: dict[type[Model], tuple[type[TextChoices], Callable[[Cast, str], Model]]] = {
+    Upload: (UploadState, an_upload),
+    Recording: (RecordingState, lambda cast, state: make_recording(cast.project, state=state)),
+    Decoding: (DecodingState, a_decoding),
+    Job: (JobState, lambda cast, state: make_job(make_recording(cast.project), state=state)),
+    Segment: (SegmentState, lambda cast, state: make_segment(cast.project, state=state)),
+}
+
+
+@pytest.mark.parametrize("model", MADE, ids=lambda model: model.__name__)
+def test_only_listed_moves_can_be_made(cast: Cast, model: type[Model]) -> None:
+    states, make = MADE[model]
+    machine = MACHINES[model._meta.db_table]
+    assert set(machine) == set(states.values), "every state says where it may lead"
+    for old in states.values:
+        for new in states.values:
+            row = make(cast, old)
+            rows = model._default_manager.filter(pk=row.pk)
+            if new == old or new in machine[old]:
+                assert rows.update(state=new) == 1
+                continue
+            with pytest.raises(DatabaseError, match=f"cannot go from {old} to {new}"), transaction.atomic():
+                rows.update(state=new)
