@@ -1,6 +1,6 @@
 """Argon2id at the cost OWASP names for servers: strong enough, and fifty logins at once still fit in memory.
 
-Django's own default takes 100 MiB and 0.9 s a login on a two-core machine (RELIABILITY section 3); a burst of
+Django's own default takes 100 MiB and 0.9 s a login on a two-core machine; a burst of
 logins would then be an outage.
 """
 

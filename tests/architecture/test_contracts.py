@@ -1,4 +1,4 @@
-"""The arrows of DESIGN section 2 hold, and the web process stays light."""
+"""The arrows between packages hold, and the web process stays light."""
 
 from __future__ import annotations
 

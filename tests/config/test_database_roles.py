@@ -1,4 +1,4 @@
-"""The application role does its work and nothing else; the audit cannot be switched off (RELIABILITY S22)."""
+"""The application role does its work and nothing else; the audit cannot be switched off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded servers start again after anything, never twice on one home (RELIABILITY R27, S22, S23)."""
+"""The embedded servers start again after anything, never twice on one home."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Probes name what is down; the site comes back by itself (RELIABILITY R6, trap 15)."""
+"""Probes name what is down; the site comes back by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets are made on first run, differ between installations, and are closed to others (RELIABILITY S17)."""
+"""Secrets are made on first run, differ between installations, and are closed to others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings a deployment can rely on: checks, headers, cookies, passwords (RELIABILITY S14, S15, S16, S25)."""
+"""Settings a deployment can rely on: checks, headers, cookies, passwords."""
 
 from __future__ import annotations
 
