@@ -18,11 +18,8 @@ from annotation.conf import conf
 GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
-class ShapedErrors:
-    """Give refusals that were made before any API view ran the shape of all others.
-
-    Such as a wrong host name, a body too large to read, or an address that does not exist.
-    """
+class BothWays:
+    """Run in a synchronous and in an asynchronous chain alike, without a thread."""
 
     sync_capable = True
     async_capable = True
@@ -34,12 +31,30 @@ class ShapedErrors:
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        self.before(request)
         if self._awaited:
             return self._later(request)
-        return shaped(request, self.get_response(request))
+        return self.after(request, self.get_response(request))
 
     async def _later(self, request: HttpRequest) -> HttpResponseBase:
-        return shaped(request, await self.get_response(request))  # type: ignore[misc]
+        return self.after(request, await self.get_response(request))  # type: ignore[misc]
+
+    def before(self, request: HttpRequest) -> None:
+        """Look at a request on its way in."""
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Look at its response on the way out."""
+        return response
+
+
+class ShapedErrors(BothWays):
+    """Give refusals that were made before any API view ran the shape of all others.
+
+    Such as a wrong host name, a body too large to read, or an address that does not exist.
+    """
+
+    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return shaped(request, response)
 
 
 def shaped(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -51,21 +66,12 @@ def shaped(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
     return plain(response.status_code)
 
 
-class ActingPerson:
+class ActingPerson(BothWays):
     """Attribute what a request changes to the person behind it.
 
     Stands after Django's authentication. The contextvar is set in the task of the request; synchronous
     views run in a thread on a copy of its context, so they see it and no other request does.
     """
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-        self._awaited = iscoroutinefunction(get_response)
-        if self._awaited:
-            markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._awaited:

@@ -8,12 +8,13 @@ import secrets
 import sys
 from collections.abc import Awaitable, Callable
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.views.defaults import server_error as django_server_error
+
+from annotation.middleware import BothWays
 
 log = logging.getLogger("earmark.web")
 
@@ -26,36 +27,7 @@ AWAY = ("08", "40", "57P", "53")
 GetResponse = Callable[[HttpRequest], HttpResponseBase] | Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
-class _Both:
-    """Run in a synchronous and in an asynchronous chain alike, without a thread."""
-
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-        self._is_async = iscoroutinefunction(get_response)
-        if self._is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        self.before(request)
-        if self._is_async:
-            return self._later(request)
-        return self.after(request, self.get_response(request))
-
-    async def _later(self, request: HttpRequest) -> HttpResponseBase:
-        return self.after(request, await self.get_response(request))  # type: ignore[misc]
-
-    def before(self, request: HttpRequest) -> None:
-        """Look at a request on its way in."""
-
-    def after(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Look at its response on the way out."""
-        return response
-
-
-class RequestId(_Both):
+class RequestId(BothWays):
     """Give each request an id, the proxy's when it sent a sane one; the response and the audit carry it."""
 
     def before(self, request: HttpRequest) -> None:
@@ -67,7 +39,7 @@ class RequestId(_Both):
         return response
 
 
-class DatabaseAway(_Both):
+class DatabaseAway(BothWays):
     """Answer 503 with Retry-After when PostgreSQL cannot be reached or is recovering.
 
     Nothing was stored in that case and the same request may be sent again; a 500 would say neither.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 
 from annotation.audit import Actor, acting_as
 from annotation.models import AuditEvent, Membership, Project, Revision, Segment
@@ -37,6 +38,23 @@ def test_a_save_leaves_one_event_for_the_segment_and_one_for_the_revision(cast: 
     assert new[0].after is not None
     assert (new[0].before["text"], new[0].after["text"]) == ("one", "two")
     assert "start_ms" not in new[0].after, "an update stores what changed, not the whole row"
+
+
+def test_no_header_makes_a_person_of_a_page_anonymous(cast: Cast, client: Client) -> None:
+    segment = make_segment(cast.project, text="one", revision=1)
+    client.force_login(cast.annotator)
+    form = {"text": "two", "base_revision": "1"}
+    answer = client.post(f"/segments/{segment.pk}/save/", form, headers={"Authorization": "Bearer x"})
+    assert answer.status_code == 302
+    event = events("segment")[-1]
+    assert (event.actor_id, event.actor_name, event.source) == (cast.annotator.pk, "annotator", "web")
+
+
+def test_a_locked_segment_cannot_be_deleted(cast: Cast) -> None:
+    segment = make_segment(cast.project)
+    segments.lock(user=cast.annotator, segment=segment)
+    with pytest.raises(DatabaseError, match="is locked"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM annotation_segment WHERE id = %s", [segment.pk])
 
 
 def test_lock_and_unlock_are_logged_with_the_reason(cast: Cast) -> None:
