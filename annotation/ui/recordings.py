@@ -83,13 +83,9 @@ def rows(request: HttpRequest, recording_id: int) -> HttpResponse:
     """Give some rows anew, for a page that is open: `?ids=1,2`."""
     person = person_of(request)
     recording = get_visible(Recording.objects.select_related("project"), person, pk=recording_id)
-    wanted = numbers(request.GET.get("ids"), PAGE_SIZE)
-    found = with_details(
-        Segment.objects.filter(recording=recording, pk__in=wanted).select_related("recording", "locked_by"),
-        words=False,
-    )
+    found = list(_asked_for(request, recording))
     context = {
-        "rows": segment_rows.of(list(found), person=person, role=role_in(person, recording.project)),
+        "rows": segment_rows.of(found, person=person, role=role_in(person, recording.project)),
         "back": _page_of_ours(request.GET.get("back", ""), recording.pk),
     }
     return render(request, "ui/parts/segment_rows.html", context)
@@ -98,14 +94,16 @@ def rows(request: HttpRequest, recording_id: int) -> HttpResponse:
 @page("GET")
 def stamps(request: HttpRequest, recording_id: int) -> HttpResponse:
     """Give the stamp of each asked row, so that an open page knows which to fetch again: `?ids=1,2`."""
-    person = person_of(request)
-    recording = get_visible(Recording.objects.select_related("project"), person, pk=recording_id)
-    wanted = numbers(request.GET.get("ids"), PAGE_SIZE)
-    found = with_details(
-        Segment.objects.filter(recording=recording, pk__in=wanted).select_related("recording", "locked_by"),
-        words=False,
-    )
+    recording = get_visible(Recording.objects.all(), person_of(request), pk=recording_id)
+    found = _asked_for(request, recording)
     return JsonResponse({str(segment.pk): segment_rows.stamp(segment) for segment in found})
+
+
+def _asked_for(request: HttpRequest, recording: Recording) -> QuerySet[Segment]:
+    """Return the rows of `?ids=1,2` that are the recording's, with their details."""
+    wanted = numbers(request.GET.get("ids"), PAGE_SIZE)
+    rows = Segment.objects.filter(recording=recording, pk__in=wanted)
+    return with_details(rows.select_related("recording", "locked_by"), words=False)
 
 
 @page("GET")
