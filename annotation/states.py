@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from django.db.models import TextChoices
+from django.db.models import IntegerChoices, TextChoices
 
 
 class Role(TextChoices):
@@ -47,13 +47,19 @@ class Pass(TextChoices):
 
 
 class DecodingState(TextChoices):
-    """Where one model's work over one window stands."""
+    """Where one model's work over one window stands.
 
+    Waiting: a refine whose drafts are not heard yet. Skipped: a refine that the project's rule found no
+    need for; a person or a changed rule may still ask for it.
+    """
+
+    WAITING = "waiting", "Waiting for the draft"
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Running"
     DONE = "done", "Done"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
+    SKIPPED = "skipped", "Skipped"
 
 
 class SegmentState(TextChoices):
@@ -97,7 +103,37 @@ class Segmentation(TextChoices):
     """How a recording is cut into segments."""
 
     PAUSES = "pauses", "At pauses"
+    VOICE = "voice", "Where there is a voice"
     FIXED = "fixed", "Fixed 30 s"
+
+
+class RefineWhen(TextChoices):
+    """Which segments the refine model hears."""
+
+    ALWAYS = "always", "All"
+    RISKY = "risky", "Only risky ones"
+
+
+class LanguageScope(TextChoices):
+    """For what one language is detected, where none is given."""
+
+    RECORDING = "recording", "Each recording"
+    SEGMENT = "segment", "Each segment"
+
+
+class ChannelLayout(TextChoices):
+    """How the channels of a recording are heard."""
+
+    MIXED = "mixed", "Mixed to one"
+    APART = "apart", "A speaker on each"
+
+
+class Priority(IntegerChoices):
+    """How soon waiting work is done; a higher number goes first."""
+
+    BULK = 0, "Bulk"
+    FRESH = 10, "Just uploaded"
+    PERSON = 100, "A person waits"
 
 
 Transitions = Mapping[str, frozenset[str]]
@@ -121,6 +157,8 @@ RECORDING_TRANSITIONS: Final[Transitions] = {
 }
 
 DECODING_TRANSITIONS: Final[Transitions] = {
+    DecodingState.WAITING: frozenset({DecodingState.QUEUED, DecodingState.SKIPPED, DecodingState.CANCELLED}),
+    DecodingState.SKIPPED: frozenset({DecodingState.QUEUED, DecodingState.CANCELLED}),
     DecodingState.QUEUED: frozenset({DecodingState.RUNNING, DecodingState.CANCELLED}),
     DecodingState.RUNNING: frozenset(
         {DecodingState.DONE, DecodingState.FAILED, DecodingState.QUEUED, DecodingState.CANCELLED}
@@ -158,7 +196,7 @@ LIVE_JOBS: Final = (JobState.PENDING, JobState.RUNNING)
 #: Jobs a person may ask to run again.
 RETRIABLE_JOBS: Final = (JobState.FAILED, JobState.CANCELLED)
 #: Decodings that still cost somebody time.
-LIVE_DECODINGS: Final = (DecodingState.QUEUED, DecodingState.RUNNING)
+LIVE_DECODINGS: Final = (DecodingState.WAITING, DecodingState.QUEUED, DecodingState.RUNNING)
 #: States of a segment whose text no person has touched: a better model may replace it silently.
 UNTOUCHED_SEGMENTS: Final = (SegmentState.PENDING, SegmentState.DRAFT, SegmentState.REFINED)
 #: States from which a person's save leads to `corrected`.

@@ -25,9 +25,17 @@ def original_path(recording_id: int) -> Path:
     return recording_dir(recording_id) / ORIGINAL
 
 
-def wav_path(recording_id: int) -> Path:
-    """Return where the 16 kHz mono WAV of a recording lies."""
-    return recording_dir(recording_id) / WAV
+def wav_path(recording_id: int, channel: int = 0) -> Path:
+    """Return where the 16 kHz mono WAV of a recording lies; of one channel where they are heard apart.
+
+    Channel 0 is the mix that people hear as the whole; the channels of a stereo call are 1 and 2.
+    """
+    return recording_dir(recording_id) / (WAV if channel == 0 else f"channel-{channel}.wav")
+
+
+def readable_wav(recording_id: int, channel: int = 0) -> Path:
+    """Return where the samples decoded so far can be read, while the recording is still being prepared."""
+    return wav_path(recording_id, channel)
 
 
 def peaks_path(recording_id: int) -> Path:

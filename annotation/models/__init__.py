@@ -3,6 +3,7 @@
 from annotation.models.audit import AuditEvent
 from annotation.models.claims import Claimable
 from annotation.models.decodings import Decoding, Hypothesis
+from annotation.models.evaluations import ContextGate, RiskCalibration
 from annotation.models.jobs import Job
 from annotation.models.leases import Lease
 from annotation.models.people import User
@@ -13,6 +14,7 @@ from annotation.models.segments import Revision, Segment
 __all__ = [
     "AuditEvent",
     "Claimable",
+    "ContextGate",
     "Decoding",
     "Hypothesis",
     "Job",
@@ -21,6 +23,7 @@ __all__ = [
     "Project",
     "Recording",
     "Revision",
+    "RiskCalibration",
     "Segment",
     "Upload",
     "User",

@@ -11,7 +11,7 @@ from annotation.models.jobs import Job
 from annotation.models.projects import Project
 from annotation.models.recordings import Recording
 from annotation.models.segments import Segment
-from annotation.states import DecodingState, Pass
+from annotation.states import LIVE_DECODINGS, DecodingState, Pass, Priority
 
 
 class Decoding(Claimable):
@@ -27,7 +27,7 @@ class Decoding(Claimable):
     channel = models.PositiveSmallIntegerField(default=0)
     start_ms = models.BigIntegerField()
     end_ms = models.BigIntegerField()
-    priority = models.SmallIntegerField(default=0)
+    priority = models.SmallIntegerField(default=Priority.BULK)
     """Higher goes first."""
     state = models.CharField(max_length=12, choices=DecodingState.choices, default=DecodingState.QUEUED)
     processing_ms = models.PositiveIntegerField(null=True)
@@ -43,7 +43,7 @@ class Decoding(Claimable):
             models.UniqueConstraint(
                 fields=("recording", "pass_name", "model", "options_digest", "channel", "start_ms", "end_ms"),
                 name="decoding_once_while_wanted",
-                condition=Q(state__in=(DecodingState.QUEUED, DecodingState.RUNNING)),
+                condition=Q(state__in=LIVE_DECODINGS),
             ),
         )
         indexes = (
@@ -60,6 +60,12 @@ class Decoding(Claimable):
                 condition=Q(state=DecodingState.RUNNING),
             ),
             models.Index(fields=("job", "state"), name="decoding_by_job"),
+            # A draft that was heard looks here for the refines that waited for it.
+            models.Index(
+                fields=("recording", "channel", "start_ms"),
+                name="decoding_waiting",
+                condition=Q(state=DecodingState.WAITING),
+            ),
         )
 
     def __str__(self) -> str:
@@ -79,6 +85,11 @@ class Hypothesis(models.Model):
     signals = models.JSONField(default=dict)
     risk = models.FloatField(null=True)
     risk_reasons = models.JSONField(default=list)
+    processing_ms = models.PositiveIntegerField(null=True)
+    """This segment's share of what its decoding cost, by audio time."""
+    changes = models.JSONField(null=True)
+    """What refine changed against the draft: {substitutions, deletions, insertions, reference_length}, in
+    words after normalisation, the draft as reference; null where there was no draft."""
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from annotation.states import Role, Segmentation
+from annotation.states import LanguageScope, RefineWhen, Role, Segmentation
 
 
 class Project(models.Model):
@@ -28,6 +28,14 @@ class Project(models.Model):
     draft_model = models.CharField(max_length=200)
     refine_model = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     """None = one pass. NULL and not an empty text, because the API says null."""
+    refine_when = models.CharField(max_length=12, choices=RefineWhen.choices, default=RefineWhen.ALWAYS)
+    refine_above = models.FloatField(default=0.2, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
+    """The risk of a draft from which on it is refined, where only risky ones are."""
+    language_scope = models.CharField(
+        max_length=12, choices=LanguageScope.choices, default=LanguageScope.RECORDING
+    )
+    channels_apart = models.BooleanField(default=True)
+    """Whether stereo whose channels differ is cut and heard channel by channel."""
     glossary = models.JSONField(default=list, blank=True)
     """Terms as a list of strings; they become Whisper's hotwords."""
     created_by = models.ForeignKey(
@@ -42,6 +50,12 @@ class Project(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=Q(segmentation__in=Segmentation.values), name="project_segmentation_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(refine_when__in=RefineWhen.values), name="project_refine_when_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(language_scope__in=LanguageScope.values), name="project_language_scope_known"
             ),
             models.CheckConstraint(
                 condition=Q(segment_max_ms__gte=F("segment_target_ms")), name="project_max_not_below_target"

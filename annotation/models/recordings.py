@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from annotation.models.claims import Claimable
 from annotation.models.projects import Project
-from annotation.states import RecordingState, Segmentation, UploadState
+from annotation.states import ChannelLayout, Priority, RecordingState, Segmentation, UploadState
 
 
 class Recording(Claimable):
@@ -36,7 +36,17 @@ class Recording(Claimable):
     sample_rate = models.PositiveBigIntegerField(null=True, editable=False)
     channels = models.PositiveIntegerField(null=True, editable=False)
     wav_sha256 = models.CharField(max_length=64, blank=True, default="", editable=False)
+    channel_layout = models.CharField(
+        max_length=12, choices=ChannelLayout.choices, default=ChannelLayout.MIXED, editable=False
+    )
+    priority = models.SmallIntegerField(default=Priority.BULK, editable=False)
+    """How soon it is prepared, and what its decodings start with."""
+    settled_ms = models.BigIntegerField(default=0, editable=False)
+    """Up to where the segments are final, while the rest is still being decoded."""
     language = models.CharField(max_length=12, blank=True, default="")
+    """As a person gave it; empty = as the project says."""
+    detected_language = models.CharField(max_length=12, blank=True, default="", editable=False)
+    language_probability = models.FloatField(null=True, editable=False)
     segmentation = models.CharField(max_length=12, choices=Segmentation.choices, blank=True, default="")
     """How to cut this one; empty = as the project says."""
     warnings = models.JSONField(default=list, editable=False)

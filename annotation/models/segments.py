@@ -12,6 +12,14 @@ from annotation.models.recordings import Recording
 from annotation.states import SegmentState, Source
 
 
+class LiveSegments(models.Manager["Segment"]):
+    """Find the segments people work on. Retired ones keep their history and are found by `everything`."""
+
+    def get_queryset(self) -> models.QuerySet[Segment]:
+        """Leave the retired ones out."""
+        return super().get_queryset().filter(retired_at=None)
+
+
 class Segment(models.Model):
     """Stand for `[start_ms, end_ms)` of a recording and the present version of its text.
 
@@ -40,7 +48,13 @@ class Segment(models.Model):
     )
     unlock_reason = models.CharField(max_length=500, blank=True, default="")
     """Why it was last unlocked; the audit keeps all of them."""
+    retired_at = models.DateTimeField(null=True)
+    """When other segments took its place (cut anew, split, merged). A revision is never deleted, so neither
+    is the segment it belongs to."""
     updated_at = models.DateTimeField(db_default=Now())
+
+    objects = LiveSegments()
+    everything = models.Manager["Segment"]()
 
     class Meta:
         ordering = ("recording", "start_ms", "channel", "id")
@@ -54,7 +68,9 @@ class Segment(models.Model):
                 name="segment_lock_whole",
             ),
             models.UniqueConstraint(
-                fields=("recording", "channel", "start_ms", "end_ms"), name="segment_once_per_span"
+                fields=("recording", "channel", "start_ms", "end_ms"),
+                name="segment_once_per_span",
+                condition=Q(retired_at=None),
             ),
         )
         indexes = (
