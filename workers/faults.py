@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,8 +18,8 @@ from transcription.engines.fake import FakeEngine
 from transcription.errors import EngineError
 
 if TYPE_CHECKING:
-    from transcription.engines.base import WindowAudio
-    from transcription.types import DecodingOptions, Heard
+    from transcription.engines.base import Ready
+    from transcription.types import Heard
 
 KNOWN: Final = frozenset(
     {"seconds", "kill_above", "memory_above", "hang_above", "fail_above", "most_windows"}
@@ -41,8 +41,9 @@ class FaultyEngine(FakeEngine):
         super().__init__(sleep_s=figures.get("seconds", 0.0), name=name)
         self._figures = dict(figures)
 
-    def decode(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> list[Heard]:
+    def decode_ready(self, ready: Ready) -> list[Heard]:
         """Decode as FakeEngine does, unless a window of the batch is marked."""
+        batch = ready.windows
         if len(batch) > self._figures.get("most_windows", float("inf")):
             raise EngineError("out_of_memory", f"{len(batch)} windows at once are too many for this device.")
         loudest = max((float(np.abs(window.samples).max(initial=0.0)) for window in batch), default=0.0)
@@ -55,7 +56,7 @@ class FaultyEngine(FakeEngine):
             raise MemoryError("the fake engine was told to run out of memory")
         if self._above("fail_above", loudest):
             raise EngineError("decode_failed", "The fake engine was told to fail on this window.")
-        return super().decode(batch, options)
+        return super().decode_ready(ready)
 
     def _above(self, name: str, loudest: float) -> bool:
         return loudest > self._figures.get(name, float("inf"))

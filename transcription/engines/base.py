@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from transcription.types import SAMPLE_RATE, DecodingOptions, Heard
 
@@ -47,9 +47,25 @@ class EngineInfo:
     window_ms: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """A batch that is ready for the device: checked, its features computed. Made by `Engine.ready`.
+
+    It belongs to the engine that made it. `prepared` is that engine's own and nobody else's business.
+    """
+
+    windows: tuple[WindowAudio, ...]
+    options: DecodingOptions
+    prepared: Any = None
+
+
 class Engine(Protocol):
     """Decodes batches of windows. One instance belongs to one process: load it where it decodes, never before
     a fork.
+
+    Work is in two halves, so that the processor makes the next batch ready while the device decodes this one:
+    `ready` may be called from any thread, also while `decode_ready` runs in another; `decode_ready` is called
+    by one thread at a time.
     """
 
     @property
@@ -57,10 +73,28 @@ class Engine(Protocol):
         """Give what is stored with each result."""
         ...
 
-    def decode(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> list[Heard]:
-        """Decode windows, of one recording or of many, and give as many results in the same order.
+    def ready(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> Ready:
+        """Check windows and options and compute the features: processor work, for any thread.
 
         Raises EngineError: `bad_input` for samples that break the contract of WindowAudio, `bad_option`,
-        `out_of_memory` (a smaller batch may pass), `decode_failed`.
+        `out_of_memory`.
+        """
+        ...
+
+    def decode_ready(self, ready: Ready) -> list[Heard]:
+        """Decode what `ready` made, and give as many results as it had windows, in the same order.
+
+        Raises EngineError: `out_of_memory` (a smaller batch may pass), `decode_failed`.
+        """
+        ...
+
+    def decode(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> list[Heard]:
+        """Decode windows, of one recording or of many: `ready` and `decode_ready` in turn."""
+        ...
+
+    def detect_language(self, windows: Sequence[WindowAudio]) -> tuple[str, float]:
+        """Tell the language that windows of one recording are in, and its share of the probability, 0..1.
+
+        Windows that are too short or silent have no say. Where none has one, the share is 0.
         """
         ...

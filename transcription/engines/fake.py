@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from transcription.engines import parts
-from transcription.engines.base import EngineInfo, WindowAudio
+from transcription.engines.base import EngineInfo, Ready, WindowAudio
 from transcription.types import SAMPLE_RATE, DecodingOptions, Heard, Signals, Word
 
 _SYLLABLES: Final = (
@@ -58,13 +58,26 @@ class FakeEngine:
         """Give what is stored with each result."""
         return self._info
 
-    def decode(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> list[Heard]:
+    def ready(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> Ready:
+        """Check the windows as a real engine does."""
+        for index, window in enumerate(batch):
+            parts.check_window(window, index)
+        return Ready(tuple(batch), options)
+
+    def decode_ready(self, ready: Ready) -> list[Heard]:
         """Give for each window the words of `fake_words`, evenly spread; silence and scraps as a real engine
         does.
         """
-        for index, window in enumerate(batch):
-            parts.check_window(window, index)
-        return [self._hear(window, options) for window in batch]
+        return [self._hear(window, ready.options) for window in ready.windows]
+
+    def decode(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> list[Heard]:
+        """Decode windows: `ready` and `decode_ready` in turn."""
+        return self.decode_ready(self.ready(batch, options))
+
+    def detect_language(self, windows: Sequence[WindowAudio]) -> tuple[str, float]:
+        """Say English of any sound."""
+        heard = [window for window in windows if parts.unheard(window) is None]
+        return "en", 1.0 if heard else 0.0
 
     def _hear(self, window: WindowAudio, options: DecodingOptions) -> Heard:
         if self._sleep_s:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from transcription.catalog import ModelFiles
 from transcription.engines import parts
-from transcription.engines.base import EngineInfo, WindowAudio
+from transcription.engines.base import EngineInfo, Ready, WindowAudio
 from transcription.errors import EngineCode, EngineError
 from transcription.types import DecodingOptions, Flag, Heard, Signals, Word
 
@@ -128,33 +128,53 @@ class WhisperEngine:
         """Give what is stored with each result."""
         return self._info
 
-    def decode(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> list[Heard]:
-        """Decode windows, of one recording or of many, and give as many results in the same order."""
+    def ready(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> Ready:
+        """Check windows and options and compute the features, in any thread: numpy lets go of the GIL."""
         for index, window in enumerate(batch):
             parts.check_window(window, index)
         self._check_options(batch, options)
-        made: list[list[_Part]] = []
-        skipped: dict[int, Heard] = {}
-        for index, window in enumerate(batch):
+        made: list[list[_Part] | Heard] = []
+        for window in batch:
             language = window.language or options.language or (None if self._multilingual else "en")
             if flag := parts.unheard(window):
-                skipped[index] = parts.nothing(flag, language or "")
-                made.append([])
+                made.append(parts.nothing(flag, language or ""))
                 continue
             split = parts.split_long(window.samples, self._info.window_ms)
             made.append([_Part(samples, self._features(samples), language) for samples in split])
-        heard = self._decode_parts([part for pieces in made for part in pieces], options)
-        results = []
-        for index, pieces in enumerate(made):
-            if index in skipped:
-                results.append(skipped[index])
-            else:
-                results.append(
-                    parts.join(
-                        [heard[id(piece)] for piece in pieces], [piece.duration_ms for piece in pieces]
-                    )
-                )
-        return results
+        return Ready(tuple(batch), options, made)
+
+    def decode_ready(self, ready: Ready) -> list[Heard]:
+        """Decode what `ready` made, in calls that keep within the memory of the device."""
+        made: list[list[_Part] | Heard] = ready.prepared
+        pieces = [part for found in made if not isinstance(found, Heard) for part in found]
+        heard = self._decode_parts(pieces, ready.options)
+        return [
+            found
+            if isinstance(found, Heard)
+            else parts.join([heard[id(part)] for part in found], [part.duration_ms for part in found])
+            for found in made
+        ]
+
+    def decode(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> list[Heard]:
+        """Decode windows, of one recording or of many: `ready` and `decode_ready` in turn."""
+        return self.decode_ready(self.ready(batch, options))
+
+    def detect_language(self, windows: Sequence[WindowAudio]) -> tuple[str, float]:
+        """Tell the language of windows of one recording from the sum of what each of them makes likely."""
+        if not self._multilingual:
+            return "en", 1.0
+        totals: dict[str, float] = {}
+        for window in windows:
+            if parts.unheard(window):
+                continue
+            features = self._features(window.samples[: _FULL_FRAMES * 160])
+            encoded = self._encode([_Part(window.samples, features, None)], _FULL_FRAMES)
+            for token, probability in self._model.model.detect_language(encoded)[0]:
+                totals[token[2:-2]] = totals.get(token[2:-2], 0.0) + float(probability)
+        if not totals:
+            return "en", 0.0
+        best = max(totals, key=lambda code: totals[code])
+        return best, totals[best] / sum(totals.values())
 
     def _check_options(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> None:
         supported = self._model.supported_languages
