@@ -1,82 +1,188 @@
-"""Score how likely a machine's text needs correcting, from what the engine measured.
+"""Score how likely a person will change a machine's text, from what the engines measured.
 
-Each signal gives a value 0..1 between a point where it says nothing and a point where it is alarming, and a
-weight says how far it may be trusted alone. The score is one minus the product of what each leaves: several
-weak signs add up, and one strong sign is enough. The points are those of Whisper's own thresholds, widened;
-they are not yet calibrated on corrections, so the score orders rows and is no probability.
+Each sign has a strength 0..1 between a point where it says nothing and a point where it is alarming. A
+strength adds weight to the log odds of a change, so several weak signs add up and the score is a probability.
+The weights were fitted by `tools/risk` on windows with known texts; its README has the data and the figures.
+A project with enough corrections learns its own map on top (`calibration`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
 from typing import Final
 
-from transcription.types import Flag, Signals
+from transcription.monotone import Points, read_off
+from transcription.text.normalize import normalize
+from transcription.types import Signals
 
-
-@dataclass(frozen=True, slots=True)
-class _Sign:
-    reason: str
-    calm: float
-    alarming: float
-    weight: float
-
-    def strength(self, value: float) -> float:
-        """Give 0 at the calm point or before it, the weight at the alarming point or past it."""
-        share = (value - self.calm) / (self.alarming - self.calm)
-        return self.weight * min(1.0, max(0.0, share))
-
-
-_LOGPROB: Final = _Sign("unsure", calm=-0.25, alarming=-1.0, weight=0.8)
-_NO_SPEECH: Final = _Sign("maybe_no_speech", calm=0.2, alarming=0.8, weight=0.6)
-_COMPRESSION: Final = _Sign("repetition", calm=1.8, alarming=2.4, weight=0.9)
-_TEMPERATURE: Final = _Sign("retried", calm=0.0, alarming=1.0, weight=0.6)
-_FAST: Final = _Sign("too_many_characters", calm=22.0, alarming=35.0, weight=0.8)
-_SLOW: Final = _Sign("too_few_characters", calm=4.0, alarming=0.5, weight=0.5)
-_LANGUAGE: Final = _Sign("language_uncertain", calm=0.8, alarming=0.3, weight=0.5)
-_FLAGS: Final[dict[Flag, tuple[str, float]]] = {
-    "repetition": ("repetition", 0.9),
-    "token_limit": ("cut_by_length_limit", 0.8),
-    "low_logprob": ("unsure", 0.8),
-    "no_speech": ("no_speech", 0.3),
-    "silence": ("silence", 0.05),
-    "too_short": ("too_short", 0.1),
+#: Where each measured sign says nothing, and where it is alarming. Whisper's own thresholds, widened.
+RANGES: Final[dict[str, tuple[float, float]]] = {
+    "unsure": (0.1, 1.0),  # mean log-probability per token, negated
+    "weak_words": (0.1, 0.8),  # improbability of the weakest quarter of the words
+    "maybe_no_speech": (0.2, 0.8),
+    "repetition": (1.8, 2.6),  # compression ratio
+    "retried": (0.0, 1.0),  # temperature
+    "too_many_characters": (18.0, 35.0),  # a second, in Latin letters
+    "too_few_characters": (10.0, 1.0),
+    "language_uncertain": (0.9, 0.3),
+    "models_disagree": (0.0, 0.6),  # word error rate between draft and refine
 }
-_SLOW_FROM_MS: Final = 1_500
+#: Log odds that each sign adds at full strength.
+WEIGHTS: Final[dict[str, float]] = {
+    "unsure": 2.0,
+    "weak_words": 2.0,
+    "maybe_no_speech": 1.0,
+    "repetition": 2.0,
+    "retried": 1.0,
+    "too_many_characters": 1.0,
+    "too_few_characters": 1.0,
+    "language_uncertain": 1.5,
+    "cut_by_length_limit": 2.0,
+    "no_voice": 4.0,
+    "stock_phrase": 3.0,
+    "models_disagree": 2.0,
+}
+BASE: Final = -2.0
+"""Log odds of a change where no sign speaks."""
+HEARD_TWICE: Final = -0.5
+"""What it adds that a second model listened: its agreement lowers the risk, `models_disagree` raises it."""
+#: The share of empty texts that had words in them, by the reason given for the emptiness.
+EMPTY: Final[dict[str, float]] = {
+    "silence": 0.02,
+    "too_short": 0.1,
+    "no_voice": 0.05,
+    "no_speech": 0.3,
+    "nothing_heard": 0.9,
+}
+#: Flags that are signs of full strength, and under which name.
+FLAGS: Final[dict[str, str]] = {
+    "repetition": "repetition",
+    "token_limit": "cut_by_length_limit",
+    "low_logprob": "unsure",
+}
+#: How many Latin letters a character stands for in speech of ordinary pace: by the syllable rates of
+#: Pellegrino, Coupé and Marsico (2011): English 6.2 a second at about 15 letters, Mandarin 5.2, Japanese 7.8.
+LETTERS: Final = (
+    ("\u3040", "\u30ff", 2.0),  # kana: a mora each
+    ("\u3400", "\u4dbf", 3.0),
+    ("\u4e00", "\u9fff", 3.0),  # Han: a syllable, in Japanese often two morae
+    ("\uac00", "\ud7a3", 2.5),  # Hangul
+    ("\uf900", "\ufaff", 3.0),
+)
+SLOW_FROM_MS: Final = 1_500
 """Shorter windows are often one word, and pauses around it are no sign of missing text."""
-_LEAST_SHOWN: Final = 0.1
+LEAST_SHOWN: Final = 0.4
+"""Log odds from which on a sign is named as a reason."""
 
 
 def risk(
-    signals: Signals, text: str, duration_ms: int, flags: tuple[Flag, ...] = ()
+    signals: Signals,
+    text: str,
+    duration_ms: int,
+    flags: Sequence[str] = (),
+    disagreement: float | None = None,
+    calibration: Points | None = None,
+    word_probabilities: Sequence[float] = (),
 ) -> tuple[float, list[str]]:
-    """Give a score 0 (nothing speaks against the text) to 1, and the reasons, strongest first.
+    """Give the probability 0..1 that a person will change `text`, and the reasons, strongest first.
 
-    Reasons are stable codes: unsure, maybe_no_speech, repetition, retried, too_many_characters,
-    too_few_characters, language_uncertain, cut_by_length_limit, no_speech, silence, too_short.
+    `disagreement`: word error rate of this text against what another model heard in the same place, None
+    where no other has listened. `calibration`: a project's own map from this score to the share of texts
+    that its people changed. `word_probabilities`: the engine's, where it gave words.
+
+    Reasons are stable codes: the keys of WEIGHTS and of EMPTY.
     """
-    strengths: dict[str, float] = {}
+    if not text.strip():
+        reason = next((name for name in EMPTY if name in flags), "nothing_heard")
+        score, reasons = EMPTY[reason], [reason]
+    else:
+        added = {
+            name: WEIGHTS[name] * strength
+            for name, strength in strengths(
+                signals, text, duration_ms, flags, disagreement, word_probabilities
+            ).items()
+        }
+        odds = BASE + sum(added.values()) + (HEARD_TWICE if disagreement is not None else 0.0)
+        score = 1 / (1 + math.exp(-odds))
+        reasons = [name for name in sorted(added, key=lambda n: -added[n]) if added[name] >= LEAST_SHOWN]
+    if calibration:
+        score = read_off(calibration, score)
+    return round(score, 4), reasons
 
-    def add(reason: str, strength: float) -> None:
-        strengths[reason] = max(strength, strengths.get(reason, 0.0))
 
+def strengths(
+    signals: Signals,
+    text: str,
+    duration_ms: int,
+    flags: Sequence[str] = (),
+    disagreement: float | None = None,
+    word_probabilities: Sequence[float] = (),
+) -> dict[str, float]:
+    """Give the strength 0..1 of each sign in a text that is not empty, by the names in WEIGHTS."""
+    pace = letters(text) * 1000 / max(1, duration_ms)
+    found = {
+        "unsure": _between("unsure", -signals.avg_logprob),
+        "weak_words": _between("weak_words", weakness(word_probabilities)),
+        "maybe_no_speech": _between("maybe_no_speech", signals.no_speech_prob),
+        "repetition": max(_between("repetition", signals.compression_ratio), repeated_share(text)),
+        "retried": _between("retried", signals.temperature),
+        "too_many_characters": _between("too_many_characters", pace),
+        "too_few_characters": _between("too_few_characters", pace) if duration_ms >= SLOW_FROM_MS else 0.0,
+        "language_uncertain": _between("language_uncertain", signals.language_probability),
+        "models_disagree": _between("models_disagree", disagreement or 0.0),
+        "cut_by_length_limit": 0.0,
+        "no_voice": float("no_voice" in flags),
+        "stock_phrase": float("stock_phrase" in flags),
+    }
     for flag in flags:
-        if flag in _FLAGS:
-            add(*_FLAGS[flag])
-    if text:
-        add(_LOGPROB.reason, _LOGPROB.strength(signals.avg_logprob))
-        add(_NO_SPEECH.reason, _NO_SPEECH.strength(signals.no_speech_prob))
-        add(_COMPRESSION.reason, _COMPRESSION.strength(signals.compression_ratio))
-        add(_TEMPERATURE.reason, _TEMPERATURE.strength(signals.temperature))
-        add(_LANGUAGE.reason, _LANGUAGE.strength(signals.language_probability))
-        rate = len(text) * 1000 / max(1, duration_ms)
-        add(_FAST.reason, _FAST.strength(rate))
-        if duration_ms >= _SLOW_FROM_MS:
-            add(_SLOW.reason, _SLOW.strength(rate))
-    left = 1.0
-    for strength in strengths.values():
-        left *= 1.0 - strength
-    shown = sorted((-strength, reason) for reason, strength in strengths.items() if strength >= _LEAST_SHOWN)
-    if not shown and strengths.keys() & {"silence", "too_short"}:
-        shown = [(0.0, reason) for reason in sorted(strengths.keys() & {"silence", "too_short"})]
-    return round(1.0 - left, 4), [reason for _, reason in shown]
+        if flag in FLAGS:
+            found[FLAGS[flag]] = 1.0
+    return found
+
+
+def weakness(probabilities: Sequence[float]) -> float:
+    """Give 1 minus the mean probability of the weakest quarter of the words, of at least one; 0 of none."""
+    weakest = sorted(probabilities)[: max(1, len(probabilities) // 4)]
+    return 1 - sum(weakest) / len(weakest) if weakest else 0.0
+
+
+def letters(text: str) -> float:
+    """Count the letters and digits of a text, those of dense scripts as the Latin ones they take to say."""
+    return sum(_letters(character) for character in text if character.isalnum() or character.isspace())
+
+
+def repeated_share(text: str) -> float:
+    """Give the share 0..1 of a text's words that only say again what was just said.
+
+    Runs of one to eight words, said three times or more in a row; of four words and more, twice. Scripts
+    without spaces are taken character by character.
+    """
+    units = _units(text)
+    most = 0
+    for size in range(1, min(8, len(units) // 2) + 1):
+        run = 0
+        for at in range(size, len(units)):
+            run = run + 1 if units[at] == units[at - size] else 0
+            if run >= (2 * size if size < 4 else size):
+                most = max(most, run)
+    return most / len(units) if units else 0.0
+
+
+def _between(name: str, value: float) -> float:
+    calm, alarming = RANGES[name]
+    return min(1.0, max(0.0, (value - calm) / (alarming - calm)))
+
+
+def _letters(character: str) -> float:
+    return next((worth for first, last, worth in LETTERS if first <= character <= last), 1.0)
+
+
+def _units(text: str) -> list[str]:
+    units: list[str] = []
+    for word in normalize(text).split():
+        if any(_letters(character) > 1 for character in word):
+            units.extend(word)
+        else:
+            units.append(word)
+    return units

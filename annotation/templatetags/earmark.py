@@ -28,6 +28,11 @@ REASONS: Final = {
     "cut_by_length_limit": "cut off",
     "silence": "silence",
     "too_short": "very short",
+    "weak_words": "some words doubtful",
+    "models_disagree": "the two models disagree",
+    "nothing_heard": "nothing heard where there is sound",
+    "no_voice": "no voice found",
+    "stock_phrase": "phrase that models make up",
 }
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 LIGHT = (
-    "types", "errors", "wav", "peaks", "segmentation", "catalog", "confidence", "decoder_log",
+    "types", "errors", "wav", "peaks", "segmentation", "catalog", "confidence", "monotone", "decoder_log",
     "formats_allowed", "engines.base", "text.normalize", "text.metrics", "formats.captions",
 )  # fmt: skip
 HEAVY = {"numpy", "ctranslate2", "faster_whisper", "onnxruntime", "av", "huggingface_hub", "torch", "ffmpeg"}
