@@ -26,12 +26,14 @@ APP_ROLE: Final = "earmark_app"
 READONLY_ROLE: Final = "earmark_readonly"
 
 #: Rows that are written once and then kept: the app role may insert and read them, nothing else.
-INSERT_ONLY: Final = ("annotation_revision", "annotation_hypothesis")
+INSERT_ONLY: Final = ("annotation_revision", "annotation_hypothesis", "annotation_decision")
 
 #: What a reader of reports has no business with.
 SECRET: Final = (
     "annotation_user",
     "annotation_auditevent",
+    "annotation_draft",
+    "annotation_preferences",
     "axes_accessattempt",
     "axes_accessattemptexpiration",
     "axes_accessfailurelog",

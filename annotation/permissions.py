@@ -36,6 +36,7 @@ ALLOWED: Final[Mapping[str, frozenset[Role]]] = {
     "view": frozenset(Role),
     "edit": frozenset(Role),
     "lock": frozenset(Role),
+    "assign": frozenset({Role.REVIEWER, Role.MANAGER}),
     "unlock": frozenset({Role.REVIEWER, Role.MANAGER}),
     "export": frozenset({Role.REVIEWER, Role.MANAGER}),
     "upload": frozenset({Role.MANAGER}),

@@ -21,7 +21,14 @@ from annotation.conf import conf
 
 log = logging.getLogger(__name__)
 
-EventName = Literal["job.progress", "segment.changed", "lease.changed", "recording.changed"]
+EventName = Literal[
+    "job.progress",
+    "segment.changed",
+    "segments.reshaped",
+    "lease.changed",
+    "presence.changed",
+    "recording.changed",
+]
 
 #: How many events a stream keeps: about a minute of the busiest project, so a short loss of network
 #: is resumed without a gap; after a longer one the client reads its snapshot again.

@@ -83,6 +83,20 @@ class Source(TextChoices):
     IMPORT = "import", "Import"
 
 
+class DecisionKind(TextChoices):
+    """What a person did to a segment."""
+
+    SAVE = "save", "Saved"
+    ACCEPT = "accept", "Accepted as heard"
+    SKIP = "skip", "Skipped"
+    UNINTELLIGIBLE = "unintelligible", "Marked unintelligible"
+    SPLIT = "split", "Split"
+    MERGE = "merge", "Merged"
+    EDGES = "edges", "Moved its edges"
+    SPEAKER = "speaker", "Set the speaker"
+    UNDO = "undo", "Undone"
+
+
 class JobKind(TextChoices):
     """What kind of work a person asked for."""
 
@@ -177,6 +191,7 @@ JOB_TRANSITIONS: Final[Transitions] = {
     JobState.CANCELLED: frozenset({JobState.PENDING}),
 }
 
+# From corrected or skipped back to what it was before: a person took their own decision back.
 SEGMENT_TRANSITIONS: Final[Transitions] = {
     SegmentState.PENDING: frozenset(
         {SegmentState.DRAFT, SegmentState.REFINED, SegmentState.CORRECTED, SegmentState.SKIPPED}
@@ -184,9 +199,26 @@ SEGMENT_TRANSITIONS: Final[Transitions] = {
     SegmentState.DRAFT: frozenset({SegmentState.REFINED, SegmentState.CORRECTED, SegmentState.SKIPPED}),
     SegmentState.REFINED: frozenset({SegmentState.REFINED, SegmentState.CORRECTED, SegmentState.SKIPPED}),
     SegmentState.CORRECTED: frozenset(
-        {SegmentState.CORRECTED, SegmentState.SKIPPED, SegmentState.ACCEPTED, SegmentState.RETURNED}
+        {
+            SegmentState.CORRECTED,
+            SegmentState.SKIPPED,
+            SegmentState.ACCEPTED,
+            SegmentState.RETURNED,
+            SegmentState.PENDING,
+            SegmentState.DRAFT,
+            SegmentState.REFINED,
+        }
     ),
-    SegmentState.SKIPPED: frozenset({SegmentState.CORRECTED, SegmentState.RETURNED, SegmentState.ACCEPTED}),
+    SegmentState.SKIPPED: frozenset(
+        {
+            SegmentState.CORRECTED,
+            SegmentState.RETURNED,
+            SegmentState.ACCEPTED,
+            SegmentState.PENDING,
+            SegmentState.DRAFT,
+            SegmentState.REFINED,
+        }
+    ),
     SegmentState.ACCEPTED: frozenset({SegmentState.RETURNED}),
     SegmentState.RETURNED: frozenset({SegmentState.CORRECTED, SegmentState.SKIPPED}),
 }
@@ -199,6 +231,17 @@ RETRIABLE_JOBS: Final = (JobState.FAILED, JobState.CANCELLED)
 LIVE_DECODINGS: Final = (DecodingState.WAITING, DecodingState.QUEUED, DecodingState.RUNNING)
 #: States of a segment whose text no person has touched: a better model may replace it silently.
 UNTOUCHED_SEGMENTS: Final = (SegmentState.PENDING, SegmentState.DRAFT, SegmentState.REFINED)
+#: States of a segment that a person may be given next: heard, and not decided yet.
+OPEN_SEGMENTS: Final = (SegmentState.DRAFT, SegmentState.REFINED)
+#: States of a segment that a person has decided about.
+DONE_SEGMENTS: Final = (SegmentState.CORRECTED, SegmentState.SKIPPED, SegmentState.ACCEPTED)
+#: Decisions about the text, which progress counts; the others are about the shape.
+TEXT_DECISIONS: Final = (
+    DecisionKind.SAVE,
+    DecisionKind.ACCEPT,
+    DecisionKind.SKIP,
+    DecisionKind.UNINTELLIGIBLE,
+)
 #: States from which a person's save leads to `corrected`.
 EDITABLE_SEGMENTS: Final = tuple(
     state for state, moves in SEGMENT_TRANSITIONS.items() if SegmentState.CORRECTED in moves

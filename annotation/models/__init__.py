@@ -10,16 +10,21 @@ from annotation.models.people import User
 from annotation.models.projects import Membership, Project
 from annotation.models.recordings import Recording, Upload
 from annotation.models.segments import Revision, Segment
+from annotation.models.work import Assignment, Decision, Draft, Preferences
 
 __all__ = [
+    "Assignment",
     "AuditEvent",
     "Claimable",
     "ContextGate",
+    "Decision",
     "Decoding",
+    "Draft",
     "Hypothesis",
     "Job",
     "Lease",
     "Membership",
+    "Preferences",
     "Project",
     "Recording",
     "Revision",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -9,6 +11,13 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from annotation.states import LanguageScope, RefineWhen, Role, Segmentation
+
+DEFAULT_TAGS: Final = ("noise", "crosstalk", "laughter", "unintelligible", "silence", "foreign:xx", "pii")
+
+
+def default_tags() -> list[str]:
+    """Return the tags that a new project begins with."""
+    return list(DEFAULT_TAGS)
 
 
 class Project(models.Model):
@@ -38,6 +47,8 @@ class Project(models.Model):
     """Whether stereo whose channels differ is cut and heard channel by channel."""
     glossary = models.JSONField(default=list, blank=True)
     """Terms as a list of strings; they become Whisper's hotwords."""
+    tags = models.JSONField(default=default_tags, blank=True)
+    """Names of the tags a person may set, as `[name]`, in the text; `foreign:xx` takes a language."""
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from annotation.models.projects import Project
 from annotation.models.recordings import Recording
-from annotation.states import SegmentState, Source
+from annotation.states import OPEN_SEGMENTS, SegmentState, Source
 
 
 class LiveSegments(models.Manager["Segment"]):
@@ -51,6 +51,14 @@ class Segment(models.Model):
     retired_at = models.DateTimeField(null=True)
     """When other segments took its place (cut anew, split, merged). A revision is never deleted, so neither
     is the segment it belongs to."""
+    parents = models.ManyToManyField("self", symmetrical=False, related_name="children")
+    """What it was split or joined from."""
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    """Who last wrote its text by hand, or decided that it stands."""
+    return_reason = models.CharField(max_length=500, blank=True, default="")
+    """Why a reviewer returned it; kept while it is returned."""
     updated_at = models.DateTimeField(db_default=Now())
 
     objects = LiveSegments()
@@ -77,6 +85,19 @@ class Segment(models.Model):
             models.Index(fields=("project", "recording", "start_ms", "id"), name="segment_by_project"),
             models.Index(F("project"), F("risk").desc(nulls_last=True), F("id"), name="segment_worst_first"),
             models.Index(fields=("recording", "start_ms", "id"), name="segment_by_time"),
+            # What is handed out next: rows that are done do not slow the search for one that is not.
+            models.Index(
+                F("project"),
+                F("risk").desc(nulls_last=True),
+                F("id"),
+                name="segment_queue",
+                condition=Q(state__in=OPEN_SEGMENTS, retired_at=None, locked=False),
+            ),
+            models.Index(
+                fields=("project", "annotator"),
+                name="segment_returned",
+                condition=Q(state=SegmentState.RETURNED, retired_at=None),
+            ),
         )
 
     def __str__(self) -> str:
