@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 from annotation.conf import conf
 from annotation.doorbell import ring_on_commit
 from annotation.models import Decoding, Job, Project, Recording, Segment
-from annotation.services import hypotheses, jobs
+from annotation.services import gates, hypotheses, jobs
 from annotation.services.clock import ClockTimestamp
 from annotation.services.models import card_of
 from annotation.states import LIVE_DECODINGS, DecodingState, Pass
@@ -76,7 +76,7 @@ def options_for(project: Project, model: str, language: str = "") -> DecodingOpt
     card = card_of(model)
     if card is None:
         return options
-    options = replace(options, context=card.context, margin_ms=card.margin_ms)
+    options = replace(options, context=gates.context_for(project, model), margin_ms=card.margin_ms)
     if not card.multilingual:
         options = replace(options, language=card.languages[0] if card.languages else "en", hotwords=None)
     return options
