@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from transcription.monotone import Points, read_off
+from transcription.text.metrics import ErrorCounts
 from transcription.text.normalize import normalize
 from transcription.types import Signals
 
@@ -139,6 +140,12 @@ def strengths(
         if flag in FLAGS:
             found[FLAGS[flag]] = 1.0
     return found
+
+
+def disagreement_in(counts: ErrorCounts) -> float:
+    """Give the word error rate between two hearings, at most 1; 1 too where only one of them heard words."""
+    rate = counts.rate
+    return float(counts.errors > 0) if rate is None else min(1.0, rate)
 
 
 def weakness(probabilities: Sequence[float]) -> float:

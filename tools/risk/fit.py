@@ -66,18 +66,14 @@ def read(path: Path) -> Data:
 
 
 def _signs(row: dict[str, Any]) -> list[float]:
-    apart = None if row["other"] is None else disagreement(row["other"], row["text"])
+    apart = (
+        None if row["other"] is None else confidence.disagreement_in(count_errors(row["other"], row["text"]))
+    )
     found = confidence.strengths(
         Signals.from_json(row["signals"]), row["text"], row["duration_ms"], row["flags"], apart,
         row["probabilities"],
     )  # fmt: skip
     return [*(found[name] for name in NAMES), float(apart is not None)]
-
-
-def disagreement(draft: str, refined: str) -> float:
-    """Give the word error rate between two hearings; 1 where one of them heard nothing."""
-    counts = count_errors(draft, refined)
-    return counts.rate if counts.rate is not None else float(counts.errors > 0)
 
 
 def fit(signs: Vector, changed: Vector, weight: Vector) -> Vector:
