@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.audio import decode_audio
@@ -17,15 +17,19 @@ from transcription.engines.whisper import WhisperEngine
 from transcription.text.metrics import count_errors, pool
 from transcription.types import DecodingOptions
 
+if TYPE_CHECKING:
+    from benchmarks.bench import Bench
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 CLIPS: Final = ROOT / "tests" / "data" / "heldout"
 
 
-def run() -> Table:
+def run(bench: Bench) -> Table:
     """Decode the held-out clips with `demo-refine`, beam 1, one thread, in four ways."""
     references = json.loads((CLIPS / "references.json").read_text("utf-8"))
     texts = [reference["text"] for reference in references]
-    files = [CLIPS / reference["file"] for reference in references]
+    files = [CLIPS / reference["file"] for reference in references][: bench.sizes.clips]
+    texts = texts[: len(files)]
     samples = [decode_audio(str(file)) for file in files]
     model = resolve("demo-refine", models_dir=ROOT / "models", bundled_dir=ROOT / "models")
     raw = WhisperModel(str(model.path), device="cpu", compute_type="int8", cpu_threads=1)
@@ -59,7 +63,7 @@ def run() -> Table:
         ]
 
     costs = interleaved(
-        3,
+        bench.sizes.rounds,
         raw=one_by_one,
         batched=per_file,
         full=lambda: ours("full", replace(options, context="full")),

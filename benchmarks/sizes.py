@@ -1,0 +1,61 @@
+"""How much of everything one run measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """State the amounts of one run. `real` asks for the real model and human voices where they can be had."""
+
+    real: bool
+    rounds: int
+    recording_s: int
+    """The recording of P1 and P2, and of P4."""
+    hour_s: int
+    """The upload of P5, P12 and P13."""
+    day_s: int
+    """The recording whose preparation must not take more memory than a short one."""
+    clips: int
+    text_clips: int
+    """Of these, how many are also decoded without word times."""
+    dictated: int
+    """Clips from the microphone while bulk work runs."""
+    dictated_every_s: float
+    scaling_s: int
+    writers: int
+    saves: int
+
+
+FULL: Final = Sizes(
+    real=True,
+    rounds=2,
+    recording_s=600,
+    hour_s=3600,
+    day_s=36_000,
+    clips=200,
+    text_clips=40,
+    dictated=30,
+    dictated_every_s=1.5,
+    scaling_s=600,
+    writers=8,
+    saves=200,
+)
+
+QUICK: Final = Sizes(
+    real=False,
+    rounds=1,
+    recording_s=20,
+    hour_s=60,
+    day_s=120,
+    clips=6,
+    text_clips=2,
+    dictated=3,
+    dictated_every_s=0.1,
+    scaling_s=40,
+    writers=2,
+    saves=5,
+)
+"""A smoke run: it shows that everything works, and its figures say nothing."""
