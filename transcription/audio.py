@@ -9,33 +9,33 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from transcription import ffmpeg as caged
+from transcription.channels import Verdict
 from transcription.decoder_log import DecoderLog
 from transcription.errors import MediaRejected
 from transcription.formats_allowed import HUMAN_LIST
 from transcription.peaks import LEVELS_MS, PeaksWriter
-from transcription.silence import find_silences, step_levels
+from transcription.segmentation import Cutting
+from transcription.tracks import Settled, Tracks
 from transcription.types import (
     BYTES_PER_SAMPLE,
     SAMPLE_RATE,
     SAMPLES_PER_MS,
+    ChannelSpan,
     MediaLimits,
     MediaWarning,
     Prepared,
     Source,
     Span,
 )
-from transcription.wav import HEADER_BYTES, wav_header
+from transcription.wav import HEADER_BYTES, part_path
 
 _BLOCK_SECONDS: Final = 10
-"""A multiple of every peak level but the coarsest, so that blocks need no carry."""
-_FINE: Final = LEVELS_MS[0] * SAMPLES_PER_MS
-_RATIO: Final = LEVELS_MS[1] // LEVELS_MS[0]
+"""Of one channel; five of two. A multiple of every peak level but the coarsest, so blocks need no carry."""
 _DEFAULT_LIMITS: Final = MediaLimits()
 _TOO_MANY_ERRORS: Final = 69
 """FFmpeg's exit status where more than two thirds of the packets could not be decoded."""
@@ -46,52 +46,74 @@ def prepare(
     wav_path: Path,
     peaks_path: Path,
     *,
+    channel_paths: tuple[Path, Path] | None = None,
+    cutting: Cutting | None = None,
     limits: MediaLimits = _DEFAULT_LIMITS,
     on_progress: Callable[[int], None] | None = None,
+    on_settled: Callable[[Settled], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
     ffmpeg: Path | None = None,
+    tag: str | None = None,
 ) -> Prepared:
     """Decode `source` to a 16 kHz mono WAV and a peaks file, in one pass and in constant memory.
 
-    `on_progress` is given whole percents, rising, at most 99 before the end and 100 at the end. `should_stop`
-    is asked about twice a second. `ffmpeg` is the binary to use instead of the bundled one.
+    Where `channel_paths` are given and a speaker is on each of two channels, each gets a WAV of its own there
+    (16 kHz mono, as long as the mix), and pauses and segments are those of the channels.
 
-    Both files appear complete or not at all. Raises MediaRejected (the file's fault), Stopped,
-    DecoderUnavailable (the installation's fault), OSError (disk full, unreadable source).
+    `on_progress` is given whole percents, rising, at most 99 before the end and 100 at the end. `on_settled`
+    is given the segments that became certain while the file is still being decoded, cut as `cutting` says;
+    their samples can be read from the growing files, `wav.part_path(path, tag)`. What it was given is final:
+    the same file gives the same segments, whatever the timing. `should_stop` is asked about twice a second.
+    `ffmpeg` is the binary to use instead of the bundled one.
+
+    All files appear complete or not at all. Raises MediaRejected (the file's fault), Stopped,
+    DecoderUnavailable (the installation's fault), OSError (disk full, unreadable source), and what
+    `on_settled` raises.
     """
     binary = caged.find_ffmpeg(ffmpeg)
-    wav_part, peaks_part = _part(wav_path), _part(peaks_path)
+    tag = tag or secrets.token_hex(6)
+    wholes = [wav_path, *(channel_paths or ())]
+    parts = [part_path(path, tag) for path in wholes]
+    peaks_part = part_path(peaks_path, tag)
     try:
         with (
             source.open("rb", buffering=0) as file,
-            wav_part.open("xb", buffering=0) as wav,
             PeaksWriter(peaks_part) as peaks,
+            Tracks(parts.__getitem__, peaks, cutting, apart=channel_paths is not None) as tracks,
             caged.Decoder(
                 file, binary=binary, limits=limits, should_stop=should_stop, on_progress=on_progress
             ) as decoder,
         ):
-            levels = _consume(decoder, wav, peaks)
+            for block in decoder.blocks(bytearray(_BLOCK_SECONDS * SAMPLE_RATE * BYTES_PER_SAMPLE)):
+                whole = block[: len(block) - len(block) % (decoder.channels * BYTES_PER_SAMPLE)]
+                settled = tracks.feed(np.frombuffer(whole, dtype="<i2"), decoder.channels)
+                if settled is not None and settled.segments and on_settled is not None:
+                    on_settled(settled)
             outcome = decoder.outcome()
-            samples = outcome.pcm_bytes // BYTES_PER_SAMPLE
+            tracks.finish()
+            samples = tracks.mix.samples
             _refuse_unusable(outcome.log, outcome.returncode, samples)
-            wav.seek(0)
-            _write(wav, wav_header(samples * BYTES_PER_SAMPLE))
-            os.fsync(wav.fileno())
             peaks.finish(samples)
             os.fsync(peaks.fileno())
-        with wav_part.open("rb") as made:
+        with parts[0].open("rb") as made:
             digest = hashlib.file_digest(made, "sha256").hexdigest()
+        for channel in (1, 2):
+            if channel in tracks.heard:
+                parts[channel].rename(wholes[channel])
+            elif channel < len(wholes):
+                wholes[channel].unlink(missing_ok=True)
         peaks_part.rename(peaks_path)
-        wav_part.rename(wav_path)
-        for folder in {wav_path.parent, peaks_path.parent}:
+        parts[0].rename(wav_path)
+        for folder in {path.parent for path in (*wholes, peaks_path)}:
             _sync_folder(folder)
     finally:
-        wav_part.unlink(missing_ok=True)
-        peaks_part.unlink(missing_ok=True)
+        for part in (*parts, peaks_part):
+            part.unlink(missing_ok=True)
     duration_ms = -(-samples // SAMPLES_PER_MS)
-    silences = find_silences(levels, duration_ms)
+    silences = tuple(tracks.mix.silences)
     if on_progress is not None:
         on_progress(100)
+    verdict = tracks.verdict or Verdict("mixed")
     return Prepared(
         source=_source(outcome.log),
         duration_ms=duration_ms,
@@ -100,51 +122,17 @@ def prepare(
         wav_sha256=digest,
         silences=silences,
         peak_levels_ms=LEVELS_MS,
-        warnings=_warnings(outcome.log, outcome.returncode, duration_ms, silences),
+        warnings=_warnings(outcome.log, outcome.returncode, duration_ms, silences, verdict),
         engine=f"ffmpeg {caged.version(binary)}",
+        layout=verdict.layout,
+        channel_silences=tuple(
+            ChannelSpan(channel, span)
+            for channel, track in tracks.heard.items()
+            if channel
+            for span in track.silences
+        ),
+        segments=tuple(sorted(tracks.segments)),
     )
-
-
-def _consume(decoder: caged.Decoder, wav: IO[bytes], peaks: PeaksWriter) -> NDArray[np.uint8]:
-    """Write each block to the WAV and the peaks; give the loudness levels of the whole, 360 kB an hour."""
-    _write(wav, bytes(HEADER_BYTES))
-    levels: list[NDArray[np.uint8]] = []
-    for block in decoder.blocks(bytearray(_BLOCK_SECONDS * SAMPLE_RATE * BYTES_PER_SAMPLE)):
-        whole = block[: len(block) - len(block) % BYTES_PER_SAMPLE]
-        _write(wav, whole)
-        samples = np.frombuffer(whole, dtype="<i2")
-        peaks.add(*_peaks(samples))
-        levels.append(step_levels(samples))
-    return np.concatenate(levels) if levels else np.empty(0, dtype=np.uint8)
-
-
-def _write(file: IO[bytes], data: bytes | memoryview) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) :]
-
-
-def _peaks(samples: NDArray[np.int16]) -> tuple[bytes, bytes]:
-    """Give int8 minimum and maximum pairs per 10 ms and per 100 ms; the last step may be short."""
-    fine = _extremes(samples, _FINE)
-    coarse = _extremes(samples, _FINE * _RATIO)
-    return fine.tobytes(), coarse.tobytes()
-
-
-def _extremes(samples: NDArray[np.int16], step: int) -> NDArray[np.int8]:
-    if len(samples) == 0:
-        return np.empty((0, 2), dtype=np.int8)
-    whole = len(samples) // step
-    body = samples[: whole * step].reshape(whole, step)
-    rest = samples[whole * step :]
-    pairs = np.empty((whole + (len(rest) > 0), 2), dtype=np.int16)
-    pairs[:whole, 0], pairs[:whole, 1] = body.min(axis=1), body.max(axis=1)
-    if len(rest):
-        pairs[whole] = rest.min(), rest.max()
-    # Away from zero, so that the faintest sound is not drawn as none: floor the minimum, ceil the maximum.
-    pairs[:, 0] >>= 8
-    pairs[:, 1] = np.minimum((pairs[:, 1].astype(np.int32) + 255) >> 8, 127)
-    return pairs.astype(np.int8)
 
 
 def _refuse_unusable(log: DecoderLog, returncode: int, samples: int) -> None:
@@ -217,7 +205,7 @@ def _source(log: DecoderLog) -> Source:
 
 
 def _warnings(
-    log: DecoderLog, returncode: int, duration_ms: int, silences: tuple[Span, ...]
+    log: DecoderLog, returncode: int, duration_ms: int, silences: tuple[Span, ...], verdict: Verdict
 ) -> tuple[MediaWarning, ...]:
     found: list[MediaWarning] = []
     claimed = None if log.claim_is_estimate else log.claimed_ms
@@ -249,10 +237,15 @@ def _warnings(
     if returncode != 0:
         found.append(MediaWarning("ended_early", "The decoder stopped before the end of the file."))
     if len(silences) == 1 and silences[0] == Span(0, duration_ms):
-        advice = (
-            " If you can hear sound, its two channels cancel out when mixed." if log.channels == 2 else ""
+        found.append(MediaWarning("silent", "The recording is silent."))
+    if verdict.difference:
+        found.append(
+            MediaWarning(
+                "opposite_channels",
+                "The two channels have opposite polarity and would cancel out when added: "
+                "their difference is heard instead.",
+            )
         )
-        found.append(MediaWarning("silent", f"The recording is silent.{advice}"))
     if log.audio_tracks > 1:
         found.append(
             MediaWarning(
@@ -269,11 +262,6 @@ def _clock(milliseconds: int) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _part(path: Path) -> Path:
-    """Name the unfinished file beside its final place: on the same file system, hidden, never twice."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
 
 
 def _sync_folder(folder: Path) -> None:

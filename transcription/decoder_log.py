@@ -57,6 +57,8 @@ class DecoderLog:
         self.out_of_memory = False
         self.corrupt_packets = False
         self.decode_errors = 0
+        self.output_channels: int | None = None
+        """Channels of the samples that come out: said before the first of them."""
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
         self._rest = b""
         self._skipping = False
@@ -118,6 +120,9 @@ class DecoderLog:
 
     def _take_fact(self, text: str) -> None:
         if self._past_input:
+            found = _STREAM.match(text)
+            if found and self.output_channels is None and ", 16000 Hz, " in text:
+                self.output_channels = _channels([part.strip() for part in found.group(2).split(",")])
             return
         if found := _INPUT.match(text):
             self.container = found.group(1).rstrip(",")

@@ -29,6 +29,7 @@ MODEL_CODES: Final = (
     "incomplete_model",
     "hash_mismatch",
     "disk_full",
+    "not_convertible",
 )
 ModelCode = Literal[
     "unknown_model",
@@ -39,6 +40,7 @@ ModelCode = Literal[
     "incomplete_model",
     "hash_mismatch",
     "disk_full",
+    "not_convertible",
 ]
 
 
@@ -76,6 +78,21 @@ class Stopped(TranscriptionError):
         self.message = message
 
 
+class NotDecodedYet(TranscriptionError):
+    """Say that samples were asked for that are not in the WAV (yet): it holds the span up to `have_ms`."""
+
+    code = "not_decoded_yet"
+
+    def __init__(self, wanted_ms: int, have_ms: int) -> None:
+        super().__init__(f"The audio is there up to {have_ms} ms; {wanted_ms} ms were asked for.")
+        self.message = str(self)
+        self.wanted_ms = wanted_ms
+        self.have_ms = have_ms
+
+    def __reduce__(self) -> tuple[type[NotDecodedYet], tuple[int, int]]:
+        return (type(self), (self.wanted_ms, self.have_ms))
+
+
 class DecoderUnavailable(TranscriptionError):
     """Say that FFmpeg itself can't be used: the installation is at fault, not the file."""
 
@@ -103,7 +120,9 @@ class ModelUnavailable(TranscriptionError):
         return (type(self), (self.code, self.message, self.how_to))
 
 
-EngineCode = Literal["bad_input", "bad_option", "out_of_memory", "device_unavailable", "decode_failed"]
+EngineCode = Literal[
+    "bad_input", "bad_option", "out_of_memory", "device_unavailable", "self_test_failed", "decode_failed"
+]
 
 
 class EngineError(TranscriptionError):

@@ -42,6 +42,10 @@ _WORTH_WAKING: Final = 1 << 16
 _GATHER_S: Final = 0.004
 _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
+# Which of its channels say something is for us to find out, so two are not mixed yet. Larger frames: FFmpeg
+# hands them from thread to thread, and waking one costs more than its work.
+_FILTERS: Final = "aformat=channel_layouts=mono|stereo,asetnsamples=n=16384:p=0"
+
 # Limits are set by the shell because it can do so between fork and exec without Python code in a forked child
 # of a threaded process. The script is constant; values and the command arrive as arguments. -v and -t, -n:
 # KiB, s, count.
@@ -116,8 +120,8 @@ def network_cut() -> tuple[str, ...]:
 
 
 def command(binary: Path, limits: MediaLimits) -> list[str]:
-    """Build the FFmpeg command: standard input to raw 16 kHz mono s16 on standard output, first audio track
-    only.
+    """Build the FFmpeg command: standard input to raw 16 kHz s16 on standard output, first audio track only;
+    mono as mono, all else as stereo.
     """
     source = ffmpeg_python.input(
         "fd:",
@@ -135,8 +139,8 @@ def command(binary: Path, limits: MediaLimits) -> list[str]:
         "pipe:1",
         format="s16le",
         acodec="pcm_s16le",
-        ac=1,
         ar=SAMPLE_RATE,
+        af=_FILTERS,
         map_metadata=-1,
         map_chapters=-1,
         # One second more than allowed, so that a recording that is too long is told from one that fits
@@ -149,12 +153,9 @@ def command(binary: Path, limits: MediaLimits) -> list[str]:
 
 @dataclass(slots=True)
 class Outcome:
-    """How a run ended: exit status (negative: the signal that killed it), bytes given out, what the decoder
-    said.
-    """
+    """How a run ended: exit status (negative: the signal that killed it), what the decoder said."""
 
     returncode: int
-    pcm_bytes: int
     log: DecoderLog
 
 
@@ -188,6 +189,7 @@ class Decoder:
         self._percent = -1
         self._ask_again = 0.0
         self._pcm_bytes = 0
+        """Bytes given out, of each channel."""
         self._log = DecoderLog()
         self._binary = binary
         self._process: subprocess.Popen[bytes] | None = None
@@ -231,13 +233,18 @@ class Decoder:
         self._kill()
 
     @property
+    def channels(self) -> int:
+        """Give how many channels the samples have that come out, 1 or 2; known once there are any."""
+        return 2 if self._log.output_channels == 2 else 1
+
+    @property
     def log(self) -> DecoderLog:
         """Give what the decoder has said so far."""
         return self._log
 
     def blocks(self, block: bytearray) -> Iterator[memoryview]:
         """Give the samples in views of `block`, full but for the last; each is valid until the next is asked
-        for.
+        for. Those of two channels are interleaved.
 
         Raises MediaRejected `decode_timeout`, `too_long`, `too_large_output`, `impossible_header`; Stopped.
         """
@@ -267,13 +274,13 @@ class Decoder:
                     if count:
                         filled += count
                         last_output = now
-                        self._pcm_bytes += count
                         if count < _WORTH_WAKING:
                             time.sleep(_GATHER_S)
                     elif count == 0:
                         selector.unregister(process.stdout)
                     if filled == len(block):
-                        self._refuse_too_much()
+                        self._hear_facts(process.stderr)
+                        self._count(filled)
                         self._tell_progress()
                         yield view
                         filled = 0
@@ -281,7 +288,7 @@ class Decoder:
                         last_output = time.monotonic()
                 self._watch_clock(started, last_output)
         self._log.close()
-        self._refuse_too_much()
+        self._count(filled)
         if filled:
             yield view[:filled]
 
@@ -299,7 +306,7 @@ class Decoder:
             raise DecoderUnavailable("The limits FFmpeg runs under could not be set.", self._log.detail)
         if returncode in (126, 127) and self._log.container is None:
             raise DecoderUnavailable("FFmpeg could not be started.", "Run `manage.py doctor`.")
-        return Outcome(returncode, self._pcm_bytes, self._log)
+        return Outcome(returncode, self._log)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -338,6 +345,17 @@ class Decoder:
                 f"The file says it has {said}, which no recording has. Export it again from its source.",
                 self._log.detail,
             )
+
+    def _hear_facts(self, stream: IO[bytes]) -> None:
+        """Read what is said already: FFmpeg names its channels before it gives the first sample."""
+        if self._log.output_channels is None and not stream.closed:
+            while data := stream.read(1 << 16):
+                self._log.feed(data)
+            self._refuse_impossible()
+
+    def _count(self, size: int) -> None:
+        self._pcm_bytes += size // self.channels
+        self._refuse_too_much()
 
     def _refuse_too_much(self) -> None:
         if self._pcm_bytes <= self._max_pcm:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -116,6 +117,12 @@ def quietest_ms(path: Path, start_ms: int, end_ms: int, *, around_ms: int = 60) 
     step = LEVELS_MS[0]
     values = read_peaks(path, step, start_ms, end_ms)
     loudness = [high - low for low, high in zip(values[::2], values[1::2], strict=True)]
+    return quietest_of(loudness, start_ms, end_ms, around_ms=around_ms)
+
+
+def quietest_of(loudness: Sequence[int], start_ms: int, end_ms: int, *, around_ms: int = 60) -> int:
+    """Find the same in the loudness (maximum less minimum) of the finest steps that touch the span."""
+    step = LEVELS_MS[0]
     width = max(1, around_ms // step)
     if len(loudness) <= width:
         return (start_ms + end_ms) // 2

@@ -14,14 +14,18 @@ added at 15 and 25 dB. It costs 0.04 CPU seconds an hour, Silero 6.3.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from transcription.types import Span
+from transcription.types import SAMPLES_PER_MS, Span
 
 STEP_MS: Final = 10
+_STEP_SAMPLES: Final = STEP_MS * SAMPLES_PER_MS
 _BLOCK: Final = 500
 """Steps that share a threshold: 5 s."""
 _REACH: Final = 6
@@ -55,67 +59,156 @@ def step_levels(samples: NDArray[np.int16]) -> NDArray[np.uint8]:
     return levels
 
 
-def thresholds(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Give the threshold of each block of 5 s, in the units of `levels`."""
-    levels = _without_padding(levels)
-    blocks = -(-len(levels) // _BLOCK)
-    made = np.empty(blocks, dtype=np.uint8)
-    near = np.zeros(256, dtype=np.int64)
-    for index in range(-_REACH, blocks):
-        # Slide along: the block that comes within reach is counted, the one that leaves it no more.
-        near += _counts(levels, index + _REACH) - _counts(levels, index - _REACH - 1)
-        if index >= 0:
-            made[index] = _threshold(near)
-    return made
-
-
 def find_silences(levels: NDArray[np.uint8], duration_ms: int) -> tuple[Span, ...]:
     """Find pauses of at least 200 ms, ordered and apart. The last one reaches `duration_ms` when it lasts to
     the end.
     """
-    if len(levels) == 0:
-        return ()
-    quiet = levels < np.repeat(thresholds(levels), _BLOCK)[: len(levels)]
-    starts, ends = _runs(~quiet)
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        if (end - start) * STEP_MS < _MIN_SOUND_MS and start > 0 and end < len(quiet):
-            quiet[start:end] = True
-    starts, ends = _runs(quiet)
-    found = []
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        end_ms = duration_ms if end == len(quiet) else end * STEP_MS
-        if end_ms - start * STEP_MS >= MIN_SILENCE_MS:
-            found.append(Span(start * STEP_MS, end_ms))
-    return tuple(found)
+    finder = PauseFinder()
+    return (*finder.feed(levels), *finder.finish(duration_ms))
 
 
-def _without_padding(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Tell digital silence between sounds (level 1), a gate at work, from that before and after all of them
-    (level 0), which says nothing about the pauses.
+class LevelMeter:
+    """Gives the level of each 10 ms of samples that arrive in pieces of any length."""
+
+    def __init__(self) -> None:
+        self._rest: NDArray[np.int16] = np.empty(0, dtype=np.int16)
+
+    def feed(self, samples: NDArray[np.int16]) -> NDArray[np.uint8]:
+        """Take the next samples; give the levels of the steps they complete."""
+        if len(self._rest):
+            samples = np.concatenate((self._rest, samples))
+        whole = len(samples) - len(samples) % _STEP_SAMPLES
+        self._rest = samples[whole:].copy()
+        return step_levels(samples[:whole])
+
+
+class PauseFinder:
+    """Finds pauses in levels that arrive in pieces: the same pauses whatever the pieces.
+
+    A pause is given when nothing later can change it: half a minute after its end, or at the end of the
+    recording. Memory is constant.
     """
-    sounds = np.flatnonzero(levels >= _ALWAYS_SILENT)
-    if len(sounds) == 0:
-        return np.zeros_like(levels)
-    marked = np.where(levels < _ALWAYS_SILENT, 1, levels).astype(np.uint8)
-    marked[: sounds[0]] = 0
-    marked[sounds[-1] + 1 :] = 0
-    return marked
+
+    def __init__(self) -> None:
+        self._waiting: NDArray[np.uint8] = np.empty(0, dtype=np.uint8)
+        """Levels that are not judged yet: they lack what comes within reach after them."""
+        self._near: list[_Block] = []
+        """Blocks within reach before the first waiting one, and the waiting ones that are whole."""
+        self._before = 0
+        """How many of `_near` are judged."""
+        self._judged = 0
+        """Steps told apart so far."""
+        self._quiet_from: int | None = None
+        """Where the pause began that is open; clicks within it do not end it."""
+        self._sound_from: int | None = None
+        """Where the sound began that is open."""
+
+    @property
+    def settled_ms(self) -> int:
+        """Give the time up to which all is known: every pause that starts before it was given."""
+        return (self._judged if self._quiet_from is None else self._quiet_from) * STEP_MS
+
+    def feed(self, levels: NDArray[np.uint8]) -> list[Span]:
+        """Take the next levels; give the pauses that are certain now, in order."""
+        self._waiting = np.concatenate((self._waiting, levels))
+        found: list[Span] = []
+        known = len(self._near) - self._before
+        while (known + 1) * _BLOCK <= len(self._waiting):
+            self._near.append(_Block.of(self._waiting[known * _BLOCK : (known + 1) * _BLOCK]))
+            known += 1
+            if known > _REACH:
+                found += self._judge()
+                known -= 1
+        return found
+
+    def finish(self, duration_ms: int) -> list[Span]:
+        """Say that the recording ends here; give the pauses that are left."""
+        known = len(self._near) - self._before
+        if len(self._waiting) > known * _BLOCK:
+            self._near.append(_Block.of(self._waiting[known * _BLOCK :]))
+        found: list[Span] = []
+        while self._before < len(self._near):
+            found += self._judge()
+        if self._quiet_from is not None:
+            end = self._sound_from
+            found += _pause(self._quiet_from, duration_ms if end is None else end * STEP_MS)
+        return found
+
+    def _judge(self) -> list[Span]:
+        """Tell pauses from sound in the first waiting block, now that all within reach is known."""
+        levels = self._waiting[:_BLOCK]
+        self._waiting = self._waiting[_BLOCK:]
+        quiet = levels < _threshold(self._near[max(0, self._before - _REACH) : self._before + _REACH + 1])
+        self._before += 1
+        if self._before > _REACH:
+            del self._near[0]
+            self._before -= 1
+        found: list[Span] = []
+        edges = [0, *(np.flatnonzero(np.diff(quiet)) + 1).tolist(), len(quiet)]
+        for start, end in pairwise(edges):
+            if quiet[start]:
+                self._take_quiet(self._judged + start)
+            else:
+                found += self._take_sound(self._judged + start, self._judged + end)
+        self._judged += len(quiet)
+        return found
+
+    def _take_quiet(self, start: int) -> None:
+        # A sound within an open pause was a click: had it lasted, it would have ended the pause.
+        self._sound_from = None
+        if self._quiet_from is None:
+            self._quiet_from = start
+
+    def _take_sound(self, start: int, end: int) -> list[Span]:
+        if self._sound_from is None:
+            self._sound_from = start
+        if self._quiet_from is None or (end - self._sound_from) * STEP_MS < _MIN_SOUND_MS:
+            return []
+        found = _pause(self._quiet_from, self._sound_from * STEP_MS)
+        self._quiet_from = None
+        return found
 
 
-def _counts(levels: NDArray[np.uint8], block: int) -> NDArray[np.int64]:
-    """Count each level in one block of 5 s; nothing before the first and after the last."""
-    start = max(0, block * _BLOCK)
-    return np.bincount(levels[start : max(0, (block + 1) * _BLOCK)], minlength=256)
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """What 5 s of levels (less at the end of a recording) say about the noise and the speech around them."""
+
+    counts: NDArray[np.int64]
+    """How often each level occurs."""
+    size: int
+    quiet: int
+    """Steps of digital silence in it,"""
+    quiet_before: int
+    """of these before its first sound,"""
+    quiet_after: int
+    """and after its last; both are `size` where there is no sound."""
+
+    @classmethod
+    def of(cls, levels: NDArray[np.uint8]) -> Self:
+        """Count the levels of one block."""
+        counts = np.bincount(levels, minlength=256)
+        sounds = np.flatnonzero(levels >= _ALWAYS_SILENT)
+        size = len(levels)
+        before, after = (int(sounds[0]), size - 1 - int(sounds[-1])) if len(sounds) else (size, size)
+        return cls(counts, size, size - len(sounds), before, after)
 
 
-def _threshold(counts: NDArray[np.int64]) -> int:
-    heard = counts.copy()
-    heard[_ALWAYS_SILENT] += heard[1]
-    heard[:_ALWAYS_SILENT] = 0
-    total = int(heard.sum())
-    if total == 0:
+def _threshold(near: Sequence[_Block]) -> int:
+    """Give the level under which a step is silent, from the blocks within reach of it.
+
+    Digital silence between sounds is a gate at work, and the floor. Before the first sound within reach and
+    after the last it says nothing about the pauses, and does not count.
+    """
+    counts = np.sum([block.counts for block in near], axis=0)
+    gated = sum(block.quiet for block in near)
+    gated -= _outer((block.size, block.quiet_before) for block in near)
+    gated -= _outer((block.size, block.quiet_after) for block in reversed(near))
+    counts[:_ALWAYS_SILENT] = 0
+    if not counts.any():
         return _ALWAYS_SILENT
-    cumulated = np.cumsum(heard)
+    counts[_ALWAYS_SILENT] += gated
+    total = int(counts.sum())
+    cumulated = np.cumsum(counts)
     floor = int(np.searchsorted(cumulated, 0.05 * total))
     speech = int(np.searchsorted(cumulated, 0.95 * total))
     contrast = speech - floor
@@ -125,6 +218,15 @@ def _threshold(counts: NDArray[np.int64]) -> int:
     return max(_ALWAYS_SILENT, floor + above)
 
 
-def _runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    return edges[::2], edges[1::2]
+def _outer(blocks: Iterable[tuple[int, int]]) -> int:
+    """Count the digital silence on one side: of `(size, silence on that side)` until there is a sound."""
+    steps = 0
+    for size, quiet in blocks:
+        steps += quiet
+        if quiet < size:
+            break
+    return steps
+
+
+def _pause(start: int, end_ms: int) -> list[Span]:
+    return [Span(start * STEP_MS, end_ms)] if end_ms - start * STEP_MS >= MIN_SILENCE_MS else []

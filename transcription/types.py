@@ -40,6 +40,14 @@ class Span:
         return Span(self.start_ms + by_ms, self.end_ms + by_ms)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class ChannelSpan:
+    """A stretch of one channel: 0 is the mix of all, 1 and 2 are left and right heard apart."""
+
+    channel: int
+    span: Span
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """One word as an engine placed it: milliseconds from the start of its window, probability 0..1.
@@ -199,7 +207,13 @@ class MediaWarning:
     """Something a person should know about an accepted file: a stable code and a sentence."""
 
     code: Literal[
-        "duration_mismatch", "corrupt_audio", "cut_off", "ended_early", "silent", "extra_audio_tracks"
+        "duration_mismatch",
+        "corrupt_audio",
+        "cut_off",
+        "ended_early",
+        "silent",
+        "extra_audio_tracks",
+        "opposite_channels",
     ]
     message: str
 
@@ -229,7 +243,12 @@ class Prepared:
     wav_bytes: int
     wav_sha256: str
     silences: tuple[Span, ...]
+    """Of the mix. Those of channels that are heard apart are in `channel_silences`."""
     peak_levels_ms: tuple[int, ...]
     warnings: tuple[MediaWarning, ...] = field(default=())
     engine: str = ""
     """Version of the FFmpeg that did it."""
+    layout: Literal["mixed", "apart"] = "mixed"
+    channel_silences: tuple[ChannelSpan, ...] = ()
+    segments: tuple[ChannelSpan, ...] = ()
+    """By channel and time; empty unless preparing was told how to cut."""

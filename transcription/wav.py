@@ -16,6 +16,21 @@ MAX_DATA_BYTES: Final = 0xFFFF_FFFF - 36
 """The most a RIFF size field can say: 37 hours at 16 kHz."""
 
 
+def part_path(path: Path, tag: str) -> Path:
+    """Name the unfinished file beside its final place: on the same file system, hidden.
+
+    `tag` tells apart those who may be making it at once: letters, digits and dashes.
+    """
+    return path.with_name(f".{path.name}.{tag}.part")
+
+
+def whole_path(part: Path) -> Path | None:
+    """Give the final place of an unfinished file, or None where the name is not that of one."""
+    if part.name.startswith(".") and part.name.endswith(".part"):
+        return part.with_name(part.name[1:].rsplit(".", 2)[0])
+    return None
+
+
 def wav_header(data_bytes: int) -> bytes:
     """Build the 44-byte header of `data_bytes` of PCM. Raises ValueError outside 0..MAX_DATA_BYTES."""
     if not 0 <= data_bytes <= MAX_DATA_BYTES:

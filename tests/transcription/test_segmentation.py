@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transcription.segmentation import cut_at_pauses, cut_fixed, plan_windows, segments_of_window
+from transcription.segmentation import (
+    Cutter,
+    Cutting,
+    FixedCutter,
+    cut_at_pauses,
+    cut_fixed,
+    plan_windows,
+    segments_of_window,
+)
 from transcription.types import Span
 
 
@@ -141,3 +149,71 @@ def test_merged_windows_hold_whole_segments_each_once(recording: tuple[int, list
     assert all(window.duration_ms <= most for window in windows)
     held = [index for window in windows for index in segments_of_window(window, segments)]
     assert held == list(range(len(segments)))
+
+
+def _in_pieces(
+    cutter: Cutter | FixedCutter, duration_ms: int, silences: Sequence[Span], seen: Sequence[int]
+) -> list[Span]:
+    """Feed a cutter as one who has seen up to each of `seen` in turn; check what it promises."""
+    made: list[Span] = []
+    given = 0
+    settled_ms = 0
+    for now in sorted(seen):
+        whole = [s for s in silences[given:] if s.end_ms < now]
+        given += len(whole)
+        known = silences[given].start_ms if given < len(silences) and silences[given].start_ms < now else now
+        new = cutter.feed(whole, min(known, duration_ms))
+        assert all(span.start_ms >= settled_ms for span in new), "a segment came before what was settled"
+        assert cutter.settled_ms >= settled_ms
+        settled_ms = cutter.settled_ms
+        made += new
+    made += cutter.feed(silences[given:])
+    return made + cutter.finish(duration_ms)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(
+    recordings(),
+    st.lists(st.integers(0, 600_000), max_size=40),
+    st.sampled_from([(8_000, 25_000), (2_000, 3_000), (1_000, 9_000)]),
+    st.sampled_from([None, 250, 2_000]),
+    st.booleans(),
+)
+def test_what_comes_in_pieces_is_cut_as_the_whole(
+    recording: tuple[int, list[Span]],
+    seen: list[int],
+    lengths: tuple[int, int],
+    pause_ms: int | None,
+    asks: bool,
+) -> None:
+    duration_ms, silences = recording
+    seen = [min(at, duration_ms) for at in seen]
+    cutting = Cutting(target_ms=lengths[0], max_ms=lengths[1], pause_ms=pause_ms)
+
+    def quietest(start: int, end: int) -> int:
+        return start + (end - start) * 7 // 11
+
+    ask = quietest if asks else None
+    whole = cut_at_pauses(
+        duration_ms, silences, target_ms=lengths[0], max_ms=lengths[1], pause_ms=pause_ms, quietest=ask
+    )
+    assert _in_pieces(cutting.cutter(ask), duration_ms, silences, seen) == whole
+    fixed = Cutting(kind="fixed", fixed_ms=lengths[1])
+    assert _in_pieces(fixed.cutter(), duration_ms, silences, seen) == cut_fixed(duration_ms, lengths[1])
+
+
+@pytest.mark.parametrize("pause", [210, 700])
+def test_segments_come_long_before_the_end(pause: int) -> None:
+    # An hour without any pause long enough to force a cut, or without any pause at all.
+    silences = [Span(at, at + pause) for at in range(2_000, 3_600_000, 2_600 + pause)]
+    for pauses, ask in ((silences, None), ([], lambda start, end: (start + end) // 2)):
+        cutter = Cutting().cutter(ask)
+        late = []
+        fed = 0
+        for now in range(10_000, 3_600_000, 10_000):
+            new = [s for s in pauses[fed:] if s.end_ms < now]
+            fed += len(new)
+            cutter.feed(new, now if fed == len(pauses) else min(now, pauses[fed].start_ms))
+            late.append(now - cutter.settled_ms)
+        assert max(late) <= 200_000
+        assert sorted(late)[len(late) // 2] <= 110_000

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.transcription import media
-from transcription.silence import find_silences, step_levels
+from transcription.silence import LevelMeter, PauseFinder, find_silences, step_levels
 from transcription.types import Span
 
 
@@ -93,3 +93,39 @@ def test_a_softer_speaker_between_digital_pauses_is_not_silence(softer_db: int) 
     found = find_silences(step_levels(samples), len(samples) // 16)
     assert len(found) == 12
     assert all(550 <= span.duration_ms <= 650 for span in found)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_comes_in_pieces_has_the_pauses_of_the_whole(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parts = []
+    for _ in range(50):
+        level = rng.choice([-15, -20, -35, -50])
+        parts.append(_speech(int(rng.integers(10, 6_000)), float(level), int(rng.integers(1000))))
+        room = rng.choice([-120, -75, -65, -45])
+        parts.append(media.noise(int(rng.choice([20, 150, 400, 2_000, 40_000])), float(room)))
+    samples = np.concatenate(parts)
+    duration_ms = -(-len(samples) // 16)
+    whole = list(_pauses(samples))
+    assert whole
+    meter, finder = LevelMeter(), PauseFinder()
+    found: list[Span] = []
+    at = settled = 0
+    while at < len(samples):
+        size = int(rng.choice([1, 50, 159, 160, 3_000, 80_000, 400_000]))
+        new = finder.feed(meter.feed(samples[at : at + size]))
+        at += size
+        assert all(span.start_ms >= settled for span in new)
+        settled = finder.settled_ms
+        assert settled <= at // 16
+        found += new
+        assert found == [span for span in whole if span.start_ms < settled]
+    assert found + finder.finish(duration_ms) == whole
+
+
+def test_a_pause_is_known_within_a_minute() -> None:
+    meter, finder = LevelMeter(), PauseFinder()
+    for seed in range(40):
+        finder.feed(meter.feed(np.concatenate([_speech(3_400, -20, seed), media.noise(600, -60, seed)])))
+        if seed >= 10:
+            assert finder.settled_ms >= 4_000 * (seed + 1) - 40_000

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from tests.transcription import media
+from transcription.errors import NotDecodedYet
 from transcription.pcm import read_pcm
 from transcription.peaks import best_level, quietest_ms, read_info, read_peaks, read_peaks_bytes
 from transcription.types import Prepared, Span
-from transcription.wav import HEADER_BYTES, slice_wav, wav_byte_range, wav_duration_ms, wav_header
+from transcription.wav import HEADER_BYTES, part_path, slice_wav, wav_byte_range, wav_duration_ms, wav_header
 
 
 def test_a_slice_is_a_wav_of_exactly_those_samples(tmp_path: Path) -> None:
@@ -52,7 +53,29 @@ def test_read_pcm_gives_floats_of_the_span(tmp_path: Path) -> None:
     got = read_pcm(path, Span(100, 200))
     assert got.dtype == np.float32
     assert np.array_equal(got, samples[1_600:3_200] / np.float32(32768))
-    assert len(read_pcm(path, Span(5_000, 6_000))) == 0
+    with pytest.raises(NotDecodedYet, match="up to 1000 ms"):
+        read_pcm(path, Span(900, 1_100))
+
+
+def test_read_pcm_takes_the_last_part_of_a_millisecond(tmp_path: Path) -> None:
+    path = media.write_wav(tmp_path / "a.wav", media.noise(1_000, -10)[:-7])
+    assert len(read_pcm(path, Span(900, 1_000))) == 1_593
+
+
+def test_a_growing_file_is_read_as_far_as_it_is(tmp_path: Path) -> None:
+    samples = media.noise(1_000, -10)
+    whole, part = tmp_path / "audio.wav", part_path(tmp_path / "audio.wav", "7")
+    part.write_bytes(bytes(HEADER_BYTES) + samples[:8_000].tobytes())
+    assert np.array_equal(read_pcm(part, Span(100, 500)), samples[1_600:8_000] / np.float32(32768))
+    with pytest.raises(NotDecodedYet) as caught:
+        read_pcm(part, Span(400, 501))
+    assert (caught.value.wanted_ms, caught.value.have_ms) == (501, 500)
+    part.unlink()
+    with pytest.raises(FileNotFoundError):
+        read_pcm(part, Span(0, 10))
+    media.write_wav(whole, samples)
+    # It was finished between asking where it is and opening it.
+    assert len(read_pcm(part, Span(400, 1_000))) == 9_600
 
 
 @pytest.mark.parametrize("milliseconds", [7, 10, 999, 10_000, 10_001, 12_345, 123_457])
