@@ -178,15 +178,16 @@ DECODING_TRANSITIONS: Final[Transitions] = {
         {DecodingState.DONE, DecodingState.FAILED, DecodingState.QUEUED, DecodingState.CANCELLED}
     ),
     DecodingState.DONE: frozenset(),
-    # Cancelled when the job is retried with another model.
-    DecodingState.FAILED: frozenset({DecodingState.QUEUED, DecodingState.CANCELLED}),
-    DecodingState.CANCELLED: frozenset({DecodingState.QUEUED}),
+    # When the job is retried; cancelled where the project has another model by then.
+    DecodingState.FAILED: frozenset({DecodingState.WAITING, DecodingState.QUEUED, DecodingState.CANCELLED}),
+    DecodingState.CANCELLED: frozenset({DecodingState.WAITING, DecodingState.QUEUED}),
 }
 
 JOB_TRANSITIONS: Final[Transitions] = {
     JobState.PENDING: frozenset({JobState.RUNNING, JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}),
     JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}),
-    JobState.COMPLETED: frozenset(),
+    # When the rule or a model of the second pass has changed since.
+    JobState.COMPLETED: frozenset({JobState.PENDING}),
     JobState.FAILED: frozenset({JobState.PENDING}),
     JobState.CANCELLED: frozenset({JobState.PENDING}),
 }

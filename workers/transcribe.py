@@ -105,7 +105,7 @@ def transcribe_waiting(pass_name: Pass, budget_s: float, ring: Callable[[], obje
         limit = conf().batch_windows
         batch = patiently(
             lambda limit=limit: decodings.claim_batch(  # type: ignore[misc]
-                pass_name=pass_name, worker=me.name, limit=limit, without=shunned.names
+                passes=(pass_name,), worker=me.name, fit=decodings.Fit(limit), without=shunned.names
             )
         )
         if batch is None:
@@ -123,7 +123,7 @@ def transcribe_waiting(pass_name: Pass, budget_s: float, ring: Callable[[], obje
 
 def _is_for_others(pass_name: Pass) -> bool:
     """Tell whether what is left is shunned here; wait a little, as the bell may well come back to us."""
-    if not shunned.names or not patiently(lambda: decodings.is_waiting(pass_name)):
+    if not shunned.names or not patiently(lambda: decodings.is_waiting((pass_name,))):
         return False
     time.sleep(PASS_ON_S)
     return True

@@ -1,53 +1,68 @@
-"""Plan, claim, store and fail decodings: the work of the models.
+"""The work of the models: plan it over segments, and store what was heard.
 
-A claim is taken in one statement (`FOR UPDATE SKIP LOCKED`) across recordings and projects; a result is
-accepted in one statement that still finds the claim. Between the two no transaction is open.
+Between a claim and its result no transaction is open. Claims have a file of their own; what others need of
+them is named here as well.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, groupby
 from typing import Any, Final
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
 
-from annotation.conf import conf
-from annotation.doorbell import ring_on_commit
 from annotation.models import Decoding, Job, Project, Recording, Segment
-from annotation.services import gates, hypotheses, jobs
-from annotation.services.clock import ClockTimestamp
+from annotation.services import gates, hypotheses, jobs, refining
+from annotation.services.claims import (
+    HELD,
+    Batch,
+    Claimed,
+    Fit,
+    claim_batch,
+    fail,
+    hand_back,
+    is_waiting,
+    named,
+    put_back,
+    reclaim_expired,
+    renew,
+)
 from annotation.services.models import card_of
-from annotation.states import LIVE_DECODINGS, DecodingState, Pass
+from annotation.states import DecodingState, LanguageScope, Pass
 from transcription.segmentation import plan_windows
 from transcription.types import DecodingOptions, Heard, Span
 
+__all__ = [
+    "Batch",
+    "Claimed",
+    "Fit",
+    "Result",
+    "Stored",
+    "claim_batch",
+    "fail",
+    "hand_back",
+    "is_waiting",
+    "options_for",
+    "plan",
+    "put_back",
+    "reclaim_expired",
+    "renew",
+    "store",
+]
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """Name one claimed decoding: what to decode, and the claim that its result must still find."""
-
-    id: int
-    claim: int
-    recording_id: int
-    job_id: int
-    pass_name: Pass
-    model: str
-    channel: int
-    start_ms: int
-    end_ms: int
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Hold claimed decodings that share a model and options, of any recordings."""
-
-    model: str
-    options: DecodingOptions
-    decodings: tuple[Claimed, ...]
+FULL_WINDOW_MS: Final = 28_000
+"""Whisper takes 30 s; the rest is for a word that runs over the end."""
+FULL_GAP_MS: Final = 2_000
+"""The padding to 30 s costs the same whether it is silence between segments or after them."""
+FIT_WINDOW_MS: Final = 8_000
+"""In a fitted context short windows are the cheapest: 71 x real time against 46-61 at 13 s (tiny)."""
+FIT_GAP_MS: Final = 600
+"""There every second of silence costs as much as one of speech."""
+LANGUAGE_SEGMENTS: Final = 3
+"""The language of a recording is heard in its first segments: nothing is planned before they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,183 +84,173 @@ class Stored:
 
 def options_for(project: Project, model: str, language: str = "") -> DecodingOptions:
     """State every decoding option for one model in one project; stored with each decoding."""
-    options = DecodingOptions(
-        language=language or project.language or None,
-        hotwords=", ".join(project.glossary) or None,
-    )
+    asked: dict[str, Any] = {
+        "language": language or project.language or None,
+        "hotwords": ", ".join(project.glossary) or None,
+    }
     card = card_of(model)
     if card is None:
-        return options
-    options = replace(options, context=gates.context_for(project, model), margin_ms=card.margin_ms)
+        return DecodingOptions(**asked)
     if not card.multilingual:
-        options = replace(options, language=card.languages[0] if card.languages else "en", hotwords=None)
-    return options
+        asked = {"language": card.languages[0] if card.languages else "en", "hotwords": None}
+    return card.options(**asked, context=gates.context_for(project, model))
 
 
-def plan(*, job: Job, recording: Recording) -> int:
-    """Queue the passes of the recording's project over its segments; return how many were queued.
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One pass over a recording: its model, options, and how segments become windows for it."""
 
-    Windows that this job has planned before are left as they are, so planning twice changes nothing.
+    pass_name: Pass
+    model: str
+    options: DecodingOptions
+    document: dict[str, Any]
+    digest: str
+    merge: bool
+    window_ms: int
+    gap_ms: int
+
+    def windows(self, segments: Sequence[Span]) -> list[Span]:
+        return plan_windows(segments, self.window_ms, merge=self.merge, max_gap_ms=self.gap_ms)
+
+    def may_still_grow(self, window: Span, settled_ms: int) -> bool:
+        """Tell whether a segment that is still to come could join the last window."""
+        room = window.end_ms - window.start_ms < self.window_ms
+        return self.merge and room and settled_ms <= window.end_ms + self.gap_ms
+
+
+def _passes(project: Project, recording: Recording) -> list[_Plan]:
+    named_models = [(Pass.DRAFT, project.draft_model)]
+    if project.refine_model:
+        named_models.append((Pass.REFINE, project.refine_model))
+    made = []
+    for pass_name, model in named_models:
+        options = options_for(project, model, recording.language)
+        card = card_of(model)
+        fitted = options.context == "fit"
+        window_ms, gap_ms = (FIT_WINDOW_MS, FIT_GAP_MS) if fitted else (FULL_WINDOW_MS, FULL_GAP_MS)
+        made.append(
+            _Plan(
+                pass_name=pass_name,
+                model=model,
+                options=options,
+                document=options.to_json(),
+                digest=options.digest(),
+                # A model that is still on the hub is one of Whisper's, and those are trained on 30 s.
+                merge=card.merge if card is not None else True,
+                window_ms=min(window_ms, card.window_ms) if card is not None else window_ms,
+                gap_ms=gap_ms,
+            )
+        )
+    return made
+
+
+def plan(*, job: Job, recording: Recording, settled: bool = True) -> int:
+    """Queue the passes of the recording's project over its segments; return how many windows were planned.
+
+    Segments that a window of this job covers already are left alone, so planning twice changes nothing, and a
+    recording can be planned while its end is still being decoded: with `settled=False` only windows that no
+    later segment can join are planned; up to `recording.settled_ms` the segments are final. Refine windows
+    wait until their drafts were heard; see `refining`.
     """
     project = recording.project
-    segments = [
-        (channel, Span(start, end))
-        for channel, start, end in Segment.objects.filter(recording=recording)
-        .order_by("channel", "start_ms")
-        .values_list("channel", "start_ms", "end_ms")
-    ]
-    planned = set(
-        Decoding.objects.filter(job=job).values_list("pass_name", "model", "channel", "start_ms", "end_ms")
-    )
-    rows: list[Decoding] = []
-    passes = [(Pass.DRAFT, project.draft_model)]
-    if project.refine_model:
-        passes.append((Pass.REFINE, project.refine_model))
-    for pass_name, model in passes:
-        options = options_for(project, model, recording.language)
-        document, digest = options.to_json(), options.digest()
-        for channel in sorted({channel for channel, _ in segments}):
-            for window in plan_windows([span for c, span in segments if c == channel]):
-                key = (pass_name.value, model, channel, window.start_ms, window.end_ms)
-                if key in planned:
-                    continue
-                rows.append(
-                    Decoding(
-                        project=project,
-                        recording=recording,
-                        job=job,
-                        pass_name=pass_name,
-                        model=model,
-                        options=document,
-                        options_digest=digest,
-                        channel=channel,
-                        start_ms=window.start_ms,
-                        end_ms=window.end_ms,
-                    )
-                )
-    Decoding.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
+    segments = _segments_of(recording)
+    passes = _passes(project, recording)
+    if (
+        not settled
+        and _language_is_open(project, passes)
+        and sum(map(len, segments.values())) < LANGUAGE_SEGMENTS
+    ):
+        return 0
+    with transaction.atomic():
+        refining.take_turn([recording.pk])
+        planned = _planned(job)
+        rows: list[Decoding] = []
+        for channel, spans in segments.items():
+            drafted_ms = 0
+            for made in passes:
+                covered = planned.setdefault((made.pass_name.value, made.model, channel), [])
+                fresh = _windows(made, spans, covered, settled=settled, settled_ms=recording.settled_ms)
+                if made.pass_name == Pass.DRAFT:
+                    drafted_ms = max((w.end_ms for w in [*covered, *fresh]), default=0)
+                elif not settled:
+                    fresh = [window for window in fresh if window.end_ms <= drafted_ms]
+                rows += [_decoding(job, recording, made, channel, window) for window in fresh]
+        Decoding.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True)
+        if any(row.pass_name == Pass.REFINE for row in rows):
+            refining.release_in([recording.pk])
     return len(rows)
 
 
-# The head of the queue decides model and options. A row that has failed before is decoded alone: if it
-# kills its worker again, it takes no innocent row along. Refine waits for the recording's drafts.
-CLAIM: Final = """
-WITH eligible AS NOT MATERIALIZED (
-    SELECT d.* FROM annotation_decoding d
-     WHERE d.state = 'queued' AND d.pass_name = %(pass)s AND d.model <> ALL (%(without)s::text[])
-       AND (d.available_at IS NULL OR d.available_at <= clock_timestamp())
-       AND (d.pass_name = 'draft' OR NOT EXISTS (
-            SELECT 1 FROM annotation_decoding first
-             WHERE first.recording_id = d.recording_id AND first.pass_name = 'draft'
-               AND first.state IN ('queued', 'running')))
-), head AS (
-    SELECT model, options_digest, attempts > 0 AS alone, id FROM eligible
-     ORDER BY priority DESC, id LIMIT 1
-), picked AS (
-    SELECT d.id FROM annotation_decoding d
-     WHERE d.id IN (
-        SELECT e.id FROM eligible e, head
-         WHERE e.model = head.model AND e.options_digest = head.options_digest
-           AND CASE WHEN head.alone THEN e.id = head.id ELSE e.attempts = 0 END
-         ORDER BY e.priority DESC, e.id LIMIT %(limit)s * 4)
-       AND d.state = 'queued'
-     ORDER BY d.priority DESC, d.id
-     LIMIT (SELECT CASE WHEN alone THEN 1 ELSE %(limit)s END FROM head)
-       FOR UPDATE SKIP LOCKED
-)
-UPDATE annotation_decoding AS d
-   SET state = 'running', claim = d.claim + 1, attempts = d.attempts + 1, claimed_by = %(worker)s,
-       claim_expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)
-  FROM picked WHERE d.id = picked.id
-RETURNING d.id, d.claim, d.recording_id, d.job_id, d.pass_name, d.model, d.channel, d.start_ms, d.end_ms,
-          d.attempts, d.options
-"""
-
-
-CLAIM_TRIES: Final = 3
-
-
-def _eligible(pass_name: Pass, without: Sequence[str] = ()) -> bool:
-    waiting = Decoding.objects.filter(state=DecodingState.QUEUED, pass_name=pass_name)
-    waiting = waiting.exclude(model__in=without)
-    waiting = waiting.filter(Q(available_at=None) | Q(available_at__lte=ClockTimestamp()))
-    if pass_name == Pass.REFINE:
-        drafts = Decoding.objects.filter(
-            recording=OuterRef("recording"), pass_name=Pass.DRAFT, state__in=LIVE_DECODINGS
-        )
-        waiting = waiting.filter(~Exists(drafts))
-    return waiting.exists()
-
-
-def is_waiting(pass_name: Pass) -> bool:
-    """Tell whether there is work that somebody could claim now."""
-    return _eligible(pass_name)
-
-
-def claim_batch(*, pass_name: Pass, worker: str, limit: int, without: Sequence[str] = ()) -> Batch | None:
-    """Claim up to `limit` queued decodings of one model and options, or return None when there is no work.
-
-    `without` names models that this worker cannot serve for now; their rows are left to others.
-    """
-    rows: list[Any] = []
-    for _ in range(CLAIM_TRIES):
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                CLAIM,
-                {
-                    "pass": pass_name.value,
-                    "without": list(without),
-                    "limit": limit,
-                    "worker": worker[:200],
-                    "seconds": float(conf().claim_s),
-                },
-            )
-            rows = cursor.fetchall()
-        # A colleague may have locked the very rows we looked at; there may be others behind them.
-        if rows or not _eligible(pass_name, without):
-            break
-    if not rows:
-        return None
-    claimed = sorted(
-        (Claimed(row[0], row[1], row[2], row[3], Pass(row[4]), *row[5:10]) for row in rows),
-        key=lambda c: c.id,
+def _segments_of(recording: Recording) -> dict[int, list[Span]]:
+    found = (
+        Segment.objects.filter(recording=recording)
+        .order_by("channel", "start_ms")
+        .values_list("channel", "start_ms", "end_ms")
     )
-    return Batch(
-        model=claimed[0].model,
-        options=DecodingOptions.from_json(_json(rows[0][10])),
-        decodings=tuple(claimed),
+    return {
+        channel: [Span(start, end) for _, start, end in rows]
+        for channel, rows in groupby(found, key=lambda row: row[0])
+    }
+
+
+def _planned(job: Job) -> dict[tuple[str, str, int], list[Span]]:
+    """Return the windows that a job has planned and not dropped, by pass, model and channel."""
+    found: dict[tuple[str, str, int], list[Span]] = {}
+    rows = Decoding.objects.filter(job=job).exclude(state=DecodingState.CANCELLED).order_by("start_ms")
+    for pass_name, model, channel, start, end in rows.values_list(
+        "pass_name", "model", "channel", "start_ms", "end_ms"
+    ):
+        found.setdefault((pass_name, model, channel), []).append(Span(start, end))
+    return found
+
+
+def _language_is_open(project: Project, passes: Sequence[_Plan]) -> bool:
+    asked = any(made.options.language is None for made in passes)
+    return asked and project.language_scope == LanguageScope.RECORDING
+
+
+def _windows(
+    made: _Plan, segments: Sequence[Span], covered: Sequence[Span], *, settled: bool, settled_ms: int
+) -> list[Span]:
+    """Plan windows over the segments that none covers yet; no window reaches over one that is covered."""
+    windows: list[Span] = []
+    for open_run in _uncovered(segments, covered):
+        fresh = made.windows(open_run)
+        if not settled and open_run[-1] == segments[-1] and made.may_still_grow(fresh[-1], settled_ms):
+            fresh.pop()
+        windows += fresh
+    return windows
+
+
+def _uncovered(segments: Sequence[Span], covered: Sequence[Span]) -> Iterator[list[Span]]:
+    """Give the runs of neighbouring segments that lie in no window; both in order of their starts."""
+    starts = [window.start_ms for window in covered]
+    latest_ends = list(accumulate((window.end_ms for window in covered), max))
+
+    def is_covered(segment: Span) -> bool:
+        before = bisect_right(starts, segment.start_ms)
+        return before > 0 and latest_ends[before - 1] >= segment.end_ms
+
+    for is_done, run in groupby(segments, key=is_covered):
+        if not is_done:
+            yield list(run)
+
+
+def _decoding(job: Job, recording: Recording, made: _Plan, channel: int, window: Span) -> Decoding:
+    return Decoding(
+        project=recording.project,
+        recording=recording,
+        job=job,
+        pass_name=made.pass_name,
+        model=made.model,
+        options=made.document,
+        options_digest=made.digest,
+        channel=channel,
+        start_ms=window.start_ms,
+        end_ms=window.end_ms,
+        priority=recording.priority,
+        state=DecodingState.QUEUED if made.pass_name == Pass.DRAFT else DecodingState.WAITING,
     )
-
-
-# Rows whose claims still hold, locked in the order of their ids: whoever locks several does so in this
-# order, and nobody waits for somebody who waits for them.
-HELD: Final = """
-WITH held AS (
-    SELECT d.id FROM annotation_decoding d
-      JOIN unnest(%(ids)s::bigint[], %(claims)s::bigint[]) AS mine (id, claim)
-        ON d.id = mine.id AND d.claim = mine.claim
-     WHERE d.state = 'running' ORDER BY d.id FOR UPDATE OF d
-)
-"""
-
-
-def _named(claims: Sequence[Claimed]) -> dict[str, Any]:
-    return {"ids": [c.id for c in claims], "claims": [c.claim for c in claims]}
-
-
-def renew(claims: Sequence[Claimed]) -> int:
-    """Keep claims for another term; return how many are still held (the others were taken or cancelled)."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            HELD
-            + """
-            UPDATE annotation_decoding AS d
-               SET claim_expires_at = clock_timestamp() + make_interval(secs => %(seconds)s)
-              FROM held WHERE d.id = held.id
-            """,
-            {"seconds": float(conf().claim_s), **_named(claims)},
-        )
-        return int(cursor.rowcount)
 
 
 def store(results: Sequence[Result]) -> Stored:
@@ -253,14 +258,13 @@ def store(results: Sequence[Result]) -> Stored:
 
     Each accepted window leaves a hypothesis per segment. The draft becomes the text of segments that
     have none yet; refine replaces text that no person has touched and nobody is editing. Otherwise the
-    hypothesis waits beside the person's text as a suggestion.
+    hypothesis waits beside the person's text as a suggestion. The last draft under a refine lets it go.
     """
     with transaction.atomic():
         accepted = _accept(results)
         if accepted:
             hypotheses.keep(accepted)
-            if any(result.claimed.pass_name == Pass.DRAFT for result in accepted):
-                ring_on_commit("refine")
+            refining.release_under([r.claimed for r in accepted if r.claimed.pass_name == Pass.DRAFT])
     # Of all results: when this is a second call after a lost answer, the first one may have got no further.
     jobs.refresh(result.claimed.job_id for result in results)
     return Stored(accepted=len(accepted), fenced=len(results) - len(accepted))
@@ -279,110 +283,7 @@ def _accept(results: Sequence[Result]) -> list[Result]:
              WHERE d.id = held.id
             RETURNING d.id
             """,
-            {"spent": [r.processing_ms for r in results], **_named([r.claimed for r in results])},
+            {"spent": [r.processing_ms for r in results], **named([r.claimed for r in results])},
         )
         ids = {row[0] for row in cursor.fetchall()}
     return [result for result in results if result.claimed.id in ids]
-
-
-# Attempts are counted when a row is claimed, so a row that killed its worker has been counted too.
-GIVE_UP_OR_QUEUE: Final = """
-   SET state = CASE WHEN d.attempts >= %(max)s OR %(final)s THEN 'failed' ELSE 'queued' END,
-       finished_at = CASE WHEN d.attempts >= %(max)s OR %(final)s THEN clock_timestamp() END,
-       available_at = clock_timestamp() + make_interval(secs => %(delay)s * power(2, d.attempts - 1)),
-       claim_expires_at = NULL, cause_code = %(code)s, cause = %(cause)s
-"""
-
-
-def fail(
-    claims: Sequence[Claimed], *, code: str, cause: str, final: bool = False, delay_s: float | None = None
-) -> int:
-    """Put failed windows back in the queue, or give them up with their cause after the last attempt.
-
-    `final` gives up at once, for causes that no further attempt can mend. `delay_s` seconds pass before the
-    second attempt and twice as many before the third; None = the setting. Returns how many were ours.
-    """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f"{HELD} UPDATE annotation_decoding AS d {GIVE_UP_OR_QUEUE} FROM held WHERE d.id = held.id",
-            {
-                "max": conf().max_attempts,
-                "final": final,
-                "delay": float(conf().retry_delay_s if delay_s is None else delay_s),
-                "code": code[:60],
-                "cause": cause[:2000],
-                **_named(claims),
-            },
-        )
-        rows = int(cursor.rowcount)
-    jobs.refresh(c.job_id for c in claims)
-    return rows
-
-
-def hand_back(claims: Sequence[Claimed]) -> int:
-    """Return claims that were not begun (a worker that is asked to stop): not counted as an attempt."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            HELD
-            + """
-            UPDATE annotation_decoding AS d
-               SET state = 'queued', attempts = d.attempts - 1, claim_expires_at = NULL
-              FROM held WHERE d.id = held.id
-            """,
-            _named(claims),
-        )
-        return int(cursor.rowcount)
-
-
-def put_back(claims: Sequence[Claimed], *, code: str, cause: str, delay_s: float) -> int:
-    """Queue claims again after `delay_s` seconds, with the cause: the machine is at fault, not the windows.
-
-    Not counted as an attempt. Returns how many were ours.
-    """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            HELD
-            + """
-            UPDATE annotation_decoding AS d
-               SET state = 'queued', attempts = d.attempts - 1, claim_expires_at = NULL,
-                   available_at = clock_timestamp() + make_interval(secs => %(delay)s),
-                   cause_code = %(code)s, cause = %(cause)s
-              FROM held WHERE d.id = held.id
-            """,
-            {"delay": delay_s, "code": code[:60], "cause": cause[:2000], **_named(claims)},
-        )
-        rows = int(cursor.rowcount)
-    jobs.refresh(c.job_id for c in claims)
-    return rows
-
-
-def reclaim_expired(limit: int = 500) -> int:
-    """Queue again, or give up, decodings whose worker went silent; return how many."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE annotation_decoding AS d {GIVE_UP_OR_QUEUE}
-             WHERE d.id IN (
-                SELECT id FROM annotation_decoding
-                 WHERE state = 'running' AND claim_expires_at < clock_timestamp()
-                 ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
-               AND d.state = 'running'
-            RETURNING d.job_id
-            """,
-            {
-                "max": conf().max_attempts,
-                "final": False,
-                "delay": 0.0,
-                "code": "worker_lost",
-                "cause": "The worker that held this window went silent (killed, or out of memory).",
-                "limit": limit,
-            },
-        )
-        job_ids = [row[0] for row in cursor.fetchall()]
-    jobs.refresh(job_ids)
-    return len(job_ids)
-
-
-def _json(value: Any) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(value) if isinstance(value, str) else value
-    return document

@@ -7,7 +7,8 @@ and nobody is editing. Otherwise the hypothesis waits beside the person's text a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
@@ -15,27 +16,39 @@ from django.db.models import Q
 
 from annotation import progress
 from annotation.models import Hypothesis, Revision, Segment
+from annotation.services import calibration
 from annotation.states import Pass, Source
-from transcription.confidence import risk
+from transcription import dealing
+from transcription.confidence import disagreement_in, risk
+from transcription.monotone import Points
+from transcription.text.metrics import ErrorCounts, count_errors
+from transcription.types import Flag, Signals, Span, Word
 
 if TYPE_CHECKING:
     from annotation.services.decodings import Result
 
+Share = tuple[Segment, str, Sequence[Word], Signals, tuple[Flag, ...]]
+"""What one segment gets of a window: its text, its words in times of the recording, signals, flags."""
+
 
 def keep(results: Sequence[Result]) -> None:
     """Store what accepted results heard, in the transaction that accepts them, and publish their text."""
-    by_recording = _segments_under(results)
-    made = [
-        hypothesis
-        for result in results
-        for hypothesis in _deal(result, by_recording.get(result.claimed.recording_id, []))
-    ]
+    by_place = _segments_under(results)
+    dealt = [(r, _deal(r, by_place.get((r.claimed.recording_id, r.claimed.channel), []))) for r in results]
+    drafts = _drafts_of(
+        segment
+        for result, shares in dealt
+        for segment, *_ in shares
+        if result.claimed.pass_name == Pass.REFINE
+    )
+    maps = calibration.maps_for((s.project_id, r.claimed.model) for r, shares in dealt for s, *_ in shares)
+    made = [h for result, shares in dealt for h in _hypotheses(result, shares, drafts, maps)]
     Hypothesis.objects.bulk_create(made, batch_size=500)
     for pass_name in Pass:
         _publish_text([h for h in made if h.pass_name == pass_name], pass_name)
 
 
-def _segments_under(results: Sequence[Result]) -> dict[int, list[Segment]]:
+def _segments_under(results: Sequence[Result]) -> dict[tuple[int, int], list[Segment]]:
     wanted = Q()
     for result in results:
         claimed = result.claimed
@@ -45,49 +58,81 @@ def _segments_under(results: Sequence[Result]) -> dict[int, list[Segment]]:
             start_ms__gte=claimed.start_ms,
             end_ms__lte=claimed.end_ms,
         )
-    found: dict[int, list[Segment]] = {}
+    found: dict[tuple[int, int], list[Segment]] = {}
     for segment in Segment.objects.filter(wanted).order_by("recording_id", "start_ms"):
-        found.setdefault(segment.recording_id, []).append(segment)
+        found.setdefault((segment.recording_id, segment.channel), []).append(segment)
     return found
 
 
-def _deal(result: Result, segments: Sequence[Segment]) -> list[Hypothesis]:
+def _drafts_of(segments: Iterable[Segment]) -> dict[int, str]:
+    """Return the newest draft's text of each segment that has one."""
+    ids = [segment.pk for segment in segments]
+    if not ids:
+        return {}
+    rows = Hypothesis.objects.filter(segment__in=ids, pass_name=Pass.DRAFT).order_by("pk")
+    return dict(rows.values_list("segment_id", "text"))
+
+
+def _deal(result: Result, segments: Sequence[Segment]) -> list[Share]:
     """Give each segment under the window its share of the words; one segment takes the text whole."""
     claimed, heard = result.claimed, result.heard
-    mine = [
-        s
-        for s in segments
-        if s.channel == claimed.channel and claimed.start_ms <= s.start_ms and s.end_ms <= claimed.end_ms
+    mine = [s for s in segments if claimed.start_ms <= s.start_ms and s.end_ms <= claimed.end_ms]
+    if not mine:
+        return []
+    window = Span(claimed.start_ms, claimed.end_ms)
+    spans = [Span(segment.start_ms, segment.end_ms) for segment in mine]
+    words = dealing.deal(heard.words, window, spans)
+    if len(mine) == 1:
+        return [(mine[0], heard.text, words[0], heard.signals, heard.flags)]
+    spoken = words if heard.words else dealing.deal(dealing.spread(heard.text, window), window, spans)
+    texts = ["".join(word.text for word in share).strip() for share in spoken]
+    signals = [
+        dealing.signals_of(share, text, heard.words, heard.signals) if heard.words else heard.signals
+        for share, text in zip(words, texts, strict=True)
     ]
-    words: list[tuple[int, int, str, float]] = [
-        (claimed.start_ms + w.start_ms, claimed.start_ms + w.end_ms, w.text, round(w.probability, 4))
-        for w in heard.words
-    ]
-    dealt: list[Hypothesis] = []
-    for index, segment in enumerate(mine):
-        if len(mine) == 1:
-            share, text = words, heard.text
-        else:
-            # A word belongs where its middle lies; what falls in a gap goes to the segment after it.
-            begin = mine[index - 1].end_ms if index else claimed.start_ms
-            end = segment.end_ms if index + 1 < len(mine) else claimed.end_ms + 1
-            share = [w for w in words if begin <= (w[0] + w[1]) // 2 < end]
-            text = "".join(str(w[2]) for w in share).strip()
-        score, reasons = risk(heard.signals, text, segment.end_ms - segment.start_ms, heard.flags)
-        dealt.append(
+    flags = dealing.flags_of(heard.flags, signals)
+    return list(zip(mine, texts, words, signals, flags, strict=True))
+
+
+def _hypotheses(
+    result: Result,
+    shares: Sequence[Share],
+    drafts: Mapping[int, str],
+    maps: Mapping[tuple[int, str], Points],
+) -> list[Hypothesis]:
+    claimed = result.claimed
+    audio_ms = sum(segment.end_ms - segment.start_ms for segment, *_ in shares)
+    made = []
+    for segment, text, words, signals, flags in shares:
+        length_ms = segment.end_ms - segment.start_ms
+        changes: ErrorCounts | None = None
+        if claimed.pass_name == Pass.REFINE and segment.pk in drafts:
+            changes = count_errors(drafts[segment.pk], text)
+        score, reasons = risk(
+            signals,
+            text,
+            length_ms,
+            flags,
+            disagreement=None if changes is None else disagreement_in(changes),
+            calibration=maps.get((segment.project_id, claimed.model)),
+            word_probabilities=[word.probability for word in words],
+        )
+        made.append(
             Hypothesis(
                 decoding_id=claimed.id,
                 segment=segment,
                 pass_name=claimed.pass_name,
                 model=claimed.model,
                 text=text,
-                words=[list(word) for word in share],
-                signals={**heard.signals.to_json(), "flags": list(heard.flags)},
+                words=[[w.start_ms, w.end_ms, w.text, round(w.probability, 4)] for w in words],
+                signals={**signals.to_json(), "flags": list(flags)},
                 risk=score,
                 risk_reasons=list(reasons),
+                processing_ms=round(result.processing_ms * length_ms / max(1, audio_ms)),
+                changes=None if changes is None else asdict(changes),
             )
         )
-    return dealt
+    return made
 
 
 PUBLISH: Final = """

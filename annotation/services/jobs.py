@@ -13,6 +13,7 @@ from annotation.doorbell import ring_on_commit
 from annotation.errors import Conflict
 from annotation.models import Decoding, Job, Project, Recording, User
 from annotation.permissions import require
+from annotation.services import refining
 from annotation.services.clock import ClockTimestamp
 from annotation.states import (
     LIVE_DECODINGS,
@@ -30,9 +31,9 @@ from annotation.states import (
 REFRESH: Final = """
 WITH count AS (
     SELECT count(*) FILTER (WHERE d.state <> 'cancelled') AS total,
-           count(*) FILTER (WHERE d.state IN ('done', 'failed')) AS processed,
+           count(*) FILTER (WHERE d.state IN ('done', 'failed', 'skipped')) AS processed,
            count(*) FILTER (WHERE d.state = 'failed') AS failed,
-           count(*) FILTER (WHERE d.state IN ('queued', 'running')) AS live,
+           count(*) FILTER (WHERE d.state IN ('waiting', 'queued', 'running')) AS live,
            count(*) FILTER (WHERE d.state IN ('queued', 'running') AND d.pass_name = 'draft') AS live_draft,
            min(d.cause) FILTER (WHERE d.state = 'failed') AS cause,
            min(d.cause_code) FILTER (WHERE d.state = 'failed') AS cause_code,
@@ -135,11 +136,13 @@ def cancel(*, user: User, job: Job) -> Job:
         )
         if rows:
             # Locked in the order in which workers lock them, so that neither waits for the other.
-            live = Decoding.objects.filter(job=job, state__in=LIVE_DECODINGS).order_by("pk")
+            live = Decoding.objects.filter(job=job, state__in=LIVE_DECODINGS).order_by("pass_name", "pk")
             ids = list(live.select_for_update().values_list("pk", flat=True))
             Decoding.objects.filter(pk__in=ids, state__in=LIVE_DECODINGS).update(
                 state=DecodingState.CANCELLED, finished_at=ClockTimestamp()
             )
+            if job.recording_id is not None:
+                refining.release_in([job.recording_id])  # of another job, where it waited for these drafts
     job.refresh_from_db()
     if not rows:
         raise Conflict(f"This job is {job.state}; only a pending or running job can be cancelled.")
@@ -148,26 +151,34 @@ def cancel(*, user: User, job: Job) -> Job:
 
 
 def retry(*, user: User, job: Job) -> Job:
-    """Run what failed or was cancelled again, with its attempts counted from zero."""
+    """Run what failed or was cancelled again, with its attempts counted from zero.
+
+    What the project's rule left out of the second pass is asked again, too; so a job that is completed can
+    run again when the rule or a model has changed. Raises Conflict where there is nothing to run again.
+    """
     from annotation.services import decodings
 
     _require(user, job)
     with transaction.atomic():
-        rows = Job.objects.filter(pk=job.pk, state__in=RETRIABLE_JOBS).update(
+        rows = Job.objects.filter(pk=job.pk, state__in=(*RETRIABLE_JOBS, JobState.COMPLETED)).update(
             state=JobState.PENDING, phase="", error="", error_code="", finished_at=None
         )
+        was = job.state
         if not rows:
             job.refresh_from_db()
-            raise Conflict(f"This job is {job.state}; only a failed or cancelled job can be retried.")
+            raise Conflict(f"This job is {job.state}; only a job that has ended can be run again.")
         # Locked, because a preparation may be ending at this moment: one of us must plan its windows.
         recording = Recording.objects.select_for_update().filter(pk=job.recording_id or 0).first()
         if recording is not None:
             Recording.objects.filter(
                 pk=recording.pk, state__in=(RecordingState.REJECTED, RecordingState.STORED)
             ).update(state=RecordingState.STORED, attempts=0, cause="", cause_code="", available_at=None)
-        _queue_again(job)
+        again = _queue_again(job)
         if recording is not None and recording.state == RecordingState.READY:
-            decodings.plan(job=job, recording=recording)
+            again += decodings.plan(job=job, recording=recording)
+            refining.release_in([recording.pk])
+        if was == JobState.COMPLETED and not again:
+            raise Conflict("This job is completed, and nothing of it was left out; there is nothing to run.")
         ring_on_commit("audio")
         ring_on_commit("draft")
         ring_on_commit("refine")
@@ -177,16 +188,23 @@ def retry(*, user: User, job: Job) -> Job:
     return job
 
 
-def _queue_again(job: Job) -> None:
-    """Queue what failed or was cancelled, unless the project has changed its model since: that is dropped."""
-    ended = Decoding.objects.filter(job=job, state__in=(DecodingState.FAILED, DecodingState.CANCELLED))
+def _queue_again(job: Job) -> int:
+    """Queue what failed or was cancelled, unless the project has changed its model since: that is dropped.
+
+    Refines wait for their drafts once more. Returns how many windows are wanted again.
+    """
+    ended = Decoding.objects.filter(
+        job=job, state__in=(DecodingState.FAILED, DecodingState.CANCELLED, DecodingState.SKIPPED)
+    )
     wanted = Q(pass_name=Pass.DRAFT, model=job.project.draft_model)
     if job.project.refine_model:
         wanted |= Q(pass_name=Pass.REFINE, model=job.project.refine_model)
-    ended.exclude(wanted).update(state=DecodingState.CANCELLED)
-    ended.filter(wanted).update(
-        state=DecodingState.QUEUED, attempts=0, available_at=None, cause="", cause_code="", finished_at=None
-    )
+    ended.exclude(wanted).exclude(state=DecodingState.CANCELLED).update(state=DecodingState.CANCELLED)
+    fresh = {"attempts": 0, "available_at": None, "cause": "", "cause_code": "", "finished_at": None}
+    failed = ended.filter(wanted).exclude(state=DecodingState.SKIPPED)
+    again = failed.filter(pass_name=Pass.DRAFT).update(state=DecodingState.QUEUED, **fresh)
+    again += failed.filter(pass_name=Pass.REFINE).update(state=DecodingState.WAITING, **fresh)
+    return again + refining.reconsider_skipped(job.pk)
 
 
 def _require(user: User, job: Job) -> None:

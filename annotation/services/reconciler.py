@@ -24,7 +24,7 @@ from annotation.conf import conf
 from annotation.doorbell import Bell, ring
 from annotation.errors import AnnotationError
 from annotation.models import Job, Recording, Upload
-from annotation.services import decodings, jobs, recordings, uploads
+from annotation.services import decodings, jobs, recordings, refining, uploads
 from annotation.states import LIVE_JOBS, UploadState
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ def reconcile() -> Reconciled:
     """Run one round: requeue expired claims, refresh live jobs, ring for what waits."""
     requeued_recordings = recordings.reclaim_expired()
     requeued_decodings = decodings.reclaim_expired()
+    refining.release_stranded()
     live = list(Job.objects.filter(state__in=LIVE_JOBS).order_by("pk").values_list("pk", flat=True))
     jobs.refresh(live)
     waiting = _waiting()

@@ -7,7 +7,7 @@ from django.db import connection
 
 from annotation.models import Decoding, Hypothesis, Job, Project, Recording, Revision, Segment
 from annotation.services import decodings, jobs, leases, segments
-from annotation.services.decodings import Batch, Result
+from annotation.services.decodings import Batch, Fit, Result
 from annotation.states import DecodingState, JobState, Pass, SegmentState
 from tests.factories import make_decoding, make_job, make_recording, make_segment
 from tests.personas import Cast
@@ -52,7 +52,7 @@ def queue(job: Job, count: int, **values: object) -> list[Segment]:
 
 
 def claim(limit: int = 8, pass_name: Pass = Pass.DRAFT) -> Batch:
-    batch = decodings.claim_batch(pass_name=pass_name, worker="test", limit=limit)
+    batch = decodings.claim_batch(passes=(pass_name,), worker="test", fit=Fit(limit))
     assert batch is not None
     return batch
 
@@ -93,7 +93,7 @@ def test_two_claims_never_share_a_row(job: Job) -> None:
     first, second = claim(3), claim(3)
     ids = [c.id for c in (*first.decodings, *second.decodings)]
     assert len(ids) == len(set(ids)) == 5
-    assert decodings.claim_batch(pass_name=Pass.DRAFT, worker="test", limit=8) is None
+    assert decodings.claim_batch(passes=(Pass.DRAFT,), worker="test", fit=Fit(8)) is None
 
 
 def test_a_batch_mixes_recordings_but_never_models_or_options(cast: Cast) -> None:
@@ -174,7 +174,7 @@ def test_a_row_that_kills_its_worker_is_counted_too(job: Job) -> None:
 def test_a_failed_row_waits_before_it_is_tried_again(job: Job) -> None:
     queue(job, 1)
     decodings.fail(claim().decodings, code="x", cause="x")
-    assert decodings.claim_batch(pass_name=Pass.DRAFT, worker="test", limit=8) is None
+    assert decodings.claim_batch(passes=(Pass.DRAFT,), worker="test", fit=Fit(8)) is None
     let_time_pass()
     assert claim().decodings[0].attempts == 2
 
@@ -190,10 +190,10 @@ def test_work_handed_back_was_no_attempt(job: Job) -> None:
 
 def test_refine_waits_for_the_drafts_of_its_recording(job: Job) -> None:
     segment = queue(job, 1)[0]
-    make_decoding(job, segment, pass_name=Pass.REFINE, model="demo-refine")
-    assert decodings.claim_batch(pass_name=Pass.REFINE, worker="test", limit=8) is None
+    make_decoding(job, segment, pass_name=Pass.REFINE, model="demo-refine", state="waiting")
+    assert decodings.claim_batch(passes=(Pass.REFINE,), worker="test", fit=Fit(8)) is None
     batch = claim()
-    assert decodings.claim_batch(pass_name=Pass.REFINE, worker="test", limit=8) is None
+    assert decodings.claim_batch(passes=(Pass.REFINE,), worker="test", fit=Fit(8)) is None
     decodings.store(results(batch, "draft"))
     decodings.store(results(claim(pass_name=Pass.REFINE), "refined"))
     segment.refresh_from_db()
@@ -258,7 +258,7 @@ def test_a_cancelled_job_stops_and_can_run_again(cast: Cast, job: Job) -> None:
     cancelled = jobs.cancel(user=cast.manager, job=job)
     assert cancelled.state == JobState.CANCELLED
     assert decodings.store(results(running)).fenced == 1
-    assert decodings.claim_batch(pass_name=Pass.DRAFT, worker="test", limit=8) is None
+    assert decodings.claim_batch(passes=(Pass.DRAFT,), worker="test", fit=Fit(8)) is None
     assert not Segment.objects.exclude(state=SegmentState.PENDING).exists()
 
     assert jobs.retry(user=cast.manager, job=job).state == JobState.RUNNING
@@ -271,7 +271,7 @@ def test_planning_twice_queues_nothing_twice(cast: Cast, job: Job) -> None:
     recording = job.recording
     assert recording is not None
     for number in range(3):
-        make_segment(cast.project, recording=recording, start_ms=number * 1000)
+        make_segment(cast.project, recording=recording, start_ms=number * 5000, end_ms=number * 5000 + 4900)
     assert decodings.plan(job=job, recording=recording) == 6
     assert decodings.plan(job=job, recording=recording) == 0
     assert Decoding.objects.filter(job=job).count() == 6

@@ -93,7 +93,7 @@ def test_a_worker_that_cannot_load_a_model_leaves_its_windows_to_others(
     assert job.error.startswith("3 of 3 windows wait for another attempt: ")
     assert process.me.trouble
     shunned.clear()
-    assert decodings.claim_batch(pass_name=Pass.DRAFT, worker="w", limit=8)
+    assert decodings.claim_batch(passes=(Pass.DRAFT,), worker="w", fit=decodings.Fit(8))
 
 
 def test_windows_of_other_models_go_on_beside_one_that_cannot_be_loaded(
