@@ -11,15 +11,18 @@ with the hashes of its card, or with those written when it was downloaded.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
+from transcription.cards import CARD_FILE, ModelCard, read_card, read_json
 from transcription.errors import ModelUnavailable
+from transcription.notes import Notes
+
+__all__ = ["CARD_FILE", "ModelCard", "ModelFiles", "read_card", "resolve"]
 
 HUB_NAMES: Final = {
     "tiny": "Systran/faster-whisper-tiny",
@@ -47,33 +50,14 @@ HUB_NAMES: Final = {
 _ALIASES: Final = {"large": "large-v3", "turbo": "large-v3-turbo"}
 """Second names of the same model, so that it is stored once."""
 
-CARD_FILE: Final = "card.json"
 RECORD_FILE: Final = "downloaded.json"
 """Written beside a downloaded model: repository, revision and the SHA-256 of each file."""
 NEEDED_FILES: Final = ("model.bin", "config.json", "tokenizer.json")
 VOCABULARY_FILES: Final = ("vocabulary.json", "vocabulary.txt")
+_WORTH_NOTING: Final = 8 << 20
+"""Bytes from which on a noted hash is believed; smaller files are read each time, within milliseconds."""
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}")
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What may be asked of a model: from its card.json where there is one, else from its own files.
-
-    `window_ms`: the longest window it takes. `context`, `margin_ms`: as in DecodingOptions. `pause_ms`:
-    models that take one sentence at a time say from which pause on a segment must end; None for the others.
-    `languages` is empty where a multilingual model takes all of Whisper's.
-    """
-
-    title: str
-    multilingual: bool
-    languages: tuple[str, ...]
-    window_ms: int
-    context: Literal["full", "fit"]
-    margin_ms: int
-    pause_ms: int | None
-    can: str
-    cannot: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +68,11 @@ class ModelFiles:
     name: str
     sha256: str
     card: ModelCard
+
+
+def canonical(name: str) -> str:
+    """Return the first name of a model that has several, any other name as it is."""
+    return _ALIASES.get(name, name)
 
 
 def known_names(bundled_dir: Path | None = None) -> tuple[str, ...]:
@@ -112,31 +101,6 @@ def find(name_or_path: str, *, models_dir: Path, bundled_dir: Path | None = None
     return next((place for place in places if (place / "model.bin").is_file()), None)
 
 
-def read_card(path: Path) -> ModelCard:
-    """Read what a model's directory says of it, without loading it. Raises ModelUnavailable."""
-    said = _read_json(path / CARD_FILE) if (path / CARD_FILE).is_file() else {}
-    multilingual = said.get("multilingual")
-    if multilingual is None:
-        # CTranslate2's own rule: the multilingual vocabularies hold an empty token, the English one does not.
-        multilingual = "" in _vocabulary(path)
-    try:
-        return ModelCard(
-            title=str(said.get("title", path.name)),
-            multilingual=bool(multilingual),
-            languages=tuple(said.get("languages", () if multilingual else ("en",))),
-            window_ms=int(said.get("window_ms", 30_000)),
-            context=_context(said),
-            margin_ms=int(said.get("fit_margin_ms", 3_000)),
-            pause_ms=_pause_ms(said),
-            can=str(said.get("can", "")),
-            cannot=str(said.get("cannot", "")),
-        )
-    except (TypeError, ValueError) as error:
-        raise ModelUnavailable(
-            "incomplete_model", f"{path / CARD_FILE} is not a model card: {error}.", "Correct or remove it."
-        ) from error
-
-
 def resolve(
     name_or_path: str,
     *,
@@ -144,17 +108,19 @@ def resolve(
     bundled_dir: Path | None = None,
     allow_download: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
+    notes: Notes | None = None,
 ) -> ModelFiles:
     """Give a model's checked files, downloading them once where they are nowhere on this disk.
 
     `on_progress` is given bytes done and bytes in all while downloading. Reading all files for their hashes
-    takes about a second per gigabyte. Raises ModelUnavailable with what to do.
+    takes about a second per gigabyte; with `notes`, only files that changed since they were noted are read.
+    Raises ModelUnavailable with what to do.
     """
     path = find(name_or_path, models_dir=models_dir, bundled_dir=bundled_dir)
     if path is None:
         path = _fetch(name_or_path, models_dir, allow_download=allow_download, on_progress=on_progress)
     check_complete(path)
-    return ModelFiles(path=path, name=name_or_path, sha256=_verify(path), card=read_card(path))
+    return ModelFiles(path=path, name=name_or_path, sha256=verify(path, notes), card=read_card(path))
 
 
 def check_complete(path: Path) -> None:
@@ -215,19 +181,19 @@ def by_hand(repository: str, target: Path) -> str:
     )
 
 
-def _verify(path: Path) -> str:
-    """Compare every file with its known hash, and give that of model.bin."""
+def verify(path: Path, notes: Notes | None = None) -> str:
+    """Compare every file with its known hash, and give that of model.bin. Raises ModelUnavailable."""
     known: dict[str, str] = {}
     for name in (CARD_FILE, RECORD_FILE):
         if (path / name).is_file():
-            known |= _read_json(path / name).get("sha256", {})
+            known |= read_json(path / name).get("sha256", {})
     found = ""
     for name in sorted({"model.bin", *known}):
         if Path(name).name != name or not (path / name).is_file():
             raise ModelUnavailable(
                 "incomplete_model", f"The model in {path} lacks {name}.", "Provide the directory again."
             )
-        digest = file_sha256(path / name)
+        digest = _noted_sha256(path / name, notes or Notes(None))
         if known.get(name, digest) != digest:
             raise ModelUnavailable(
                 "hash_mismatch",
@@ -237,6 +203,26 @@ def _verify(path: Path) -> str:
         if name == "model.bin":
             found = digest
     return found
+
+
+def _noted_sha256(path: Path, notes: Notes) -> str:
+    """Give the hash of a file, read anew when anything about it has changed since it was noted."""
+    if path.stat().st_size < _WORTH_NOTING:
+        return file_sha256(path)
+    key, before = str(path.resolve()), _state(path)
+    noted = notes.get("sha256", key)
+    if isinstance(noted, list) and len(noted) == 2 and noted[0] == before and isinstance(noted[1], str):
+        return noted[1]
+    digest = file_sha256(path)
+    if _state(path) == before:  # not while it is being written
+        notes.put("sha256", key, [before, digest])
+    return digest
+
+
+def _state(path: Path) -> list[int]:
+    """Give what changes with a file's content; ctime too, because an mtime can be set back."""
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_dev]
 
 
 def file_sha256(path: Path) -> str:
@@ -250,7 +236,7 @@ def _is_path(text: str) -> bool:
 
 
 def _folder_name(name: str) -> str:
-    return _ALIASES.get(name, name).replace("/", "--")
+    return canonical(name).replace("/", "--")
 
 
 def _files_wanted() -> str:
@@ -267,45 +253,3 @@ def _specification(head: bytes) -> str | None:
     if not 2 <= version <= 99 or not 1 < length <= len(head) - 6:
         return None
     return head[6 : 6 + length - 1].decode("ascii", "replace")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelUnavailable(
-            "incomplete_model", f"{path} can't be read: {error}.", "Provide the directory again."
-        ) from error
-    if not isinstance(data, dict):
-        raise ModelUnavailable("incomplete_model", f"{path} is not a JSON object.", "Provide it again.")
-    return data
-
-
-def _vocabulary(path: Path) -> list[str]:
-    try:
-        if (path / "vocabulary.json").is_file():
-            tokens = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
-        else:
-            tokens = (path / "vocabulary.txt").read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except (OSError, ValueError) as error:
-        raise ModelUnavailable(
-            "incomplete_model", f"The vocabulary in {path} can't be read: {error}.", "Provide it again."
-        ) from error
-    return tokens if isinstance(tokens, list) else []
-
-
-def _context(said: dict[str, Any]) -> Literal["full", "fit"]:
-    match said.get("context", "full"):
-        case "full":
-            return "full"
-        case "fit":
-            return "fit"
-        case other:
-            raise ValueError(f"context must be full or fit, not {other!r}")
-
-
-def _pause_ms(said: dict[str, Any]) -> int | None:
-    if "pause_ms" in said:
-        return None if said["pause_ms"] is None else int(said["pause_ms"])
-    # A window of a few seconds is that of a model trained on single sentences.
-    return 250 if int(said.get("window_ms", 30_000)) < 15_000 else None
