@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import clips, engine, preparation, recordings, saves, scaling, waiting
+from benchmarks import clips, engine, gpu, preparation, recordings, saves, scaling, waiting
 from benchmarks.bench import Bench
 from benchmarks.report import Table
 
@@ -14,6 +14,7 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], Table]]] = {
     "clips": clips.run,
     "preparation": preparation.run,
     "waiting": waiting.run,
+    "gpu": gpu.run,
     "scaling": scaling.run,
     "engine": engine.run,
     "saves": saves.run,

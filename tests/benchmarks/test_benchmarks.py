@@ -1,0 +1,111 @@
+"""The benchmarks run: every table has its rows, on toy sizes. What they measure is no business of a test."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks.report import Table, percentile
+from tests import services
+
+ROWS = {
+    "P1, P2": 6,
+    "P3": 6,
+    "P4": 3,
+    "P5, P12, P13": 5,
+    "P7": 2,
+    "Engine": 4,
+    "Saves": 2,
+}
+
+
+@pytest.mark.slow
+def test_every_table_has_its_rows_and_every_goal_is_judged(tmp_path: Path) -> None:
+    document = tmp_path / "benchmarks.md"
+
+    done = _start("--quick", "--write", "--to", str(document))
+    output, _ = done.communicate(timeout=600)
+
+    assert done.returncode == 0, output[-4000:]
+    text = document.read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
+    for start, rows in ROWS.items():
+        body = next(body for title, body in sections.items() if title.startswith(start))
+        table = body.split("|---|", 1)[1].split("\n\n", 1)[0]
+        assert len(re.findall(r"^\| ", table, re.M)) == rows, body
+    goals = sections["Goals"]
+    for name in ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P12", "P13"):
+        assert re.search(rf"^- {name} .*\*\*(met|MISSED|not measured)\*\*$", goals, re.M), name
+    assert "Side by side" in sections
+    # A missed goal says where the time goes, and on a toy there is always one.
+    assert "Where the time goes" in text
+    assert str(services.ROOT) not in text
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_no_process_and_no_file(tmp_path: Path) -> None:
+    run = _start("--quick", "recordings", TMPDIR=str(tmp_path))
+    deadline = time.monotonic() + 60
+    while not any("celery" in " ".join(p.cmdline()) for p in _below(run.pid)):
+        assert run.poll() is None, run.communicate()[0][-4000:]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    processes = _below(run.pid)
+
+    run.send_signal(signal.SIGINT)
+    output, _ = run.communicate(timeout=60)
+
+    assert run.returncode == 130, output[-4000:]
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    assert not alive
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("earmark-")]
+
+
+def test_a_name_that_is_no_benchmark_is_refused_with_those_there_are() -> None:
+    run = _start("nonsense")
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 2
+    assert "recordings" in output
+
+
+def test_a_missed_goal_is_said_to_be_missed() -> None:
+    table = Table("T", ("", "s"))
+    table.add("ours", 2)
+    table.aim("at most 1 s", "2 s", met=False)
+    table.aim("on a GPU", "no GPU", met=None)
+    assert table.missed
+    assert "- at most 1 s: 2 s - **MISSED**" in table.markdown()
+    assert "- on a GPU: no GPU - **not measured**" in table.markdown()
+
+
+def test_percentiles_are_values_that_were_seen() -> None:
+    values = [float(n) for n in range(1, 21)]
+    assert percentile(values, 0.5) == 11.0
+    assert percentile(values, 0.95) == 20.0
+    assert percentile([3.0], 0.95) == 3.0
+
+
+def _start(*arguments: str, **extra: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        cwd=services.ROOT,
+        env={**os.environ, **extra},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _below(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
