@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from annotation.ui import history, jobs, people, projects, recordings, segments, settings, uploads
+from annotation.ui import history, jobs, people, projects, recordings, segments, settings, uploads, workbench
 
 urlpatterns = [
     path("login/", people.sign_in, name="login"),
@@ -14,9 +14,11 @@ urlpatterns = [
     path("projects/<int:project_id>/", projects.detail, name="project"),
     path("projects/<int:project_id>/rows/", projects.rows, name="project-rows"),
     path("projects/<int:project_id>/upload/", uploads.upload, name="upload"),
+    path("projects/<int:project_id>/work/", workbench.queue, name="queue"),
     path("projects/<int:project_id>/settings/", settings.edit, name="project-settings"),
     path("projects/<int:project_id>/members/", settings.members, name="project-members"),
     path("recordings/<int:recording_id>/", recordings.detail, name="recording"),
+    path("recordings/<int:recording_id>/work/", workbench.recording, name="work"),
     path("recordings/<int:recording_id>/rows/", recordings.rows, name="recording-rows"),
     path("recordings/<int:recording_id>/stamps/", recordings.stamps, name="recording-stamps"),
     path("recordings/<int:recording_id>/head/", recordings.head, name="recording-head"),

@@ -1,9 +1,13 @@
 // Follow a project's live events; when the stream cannot be had, ask in intervals instead.
 
+const NAMES = ["job.progress", "segment.changed", "segments.reshaped", "lease.changed", "presence.changed", "recording.changed"] as const;
+
 export interface Happening {
-  name: "job.progress" | "segment.changed" | "lease.changed" | "recording.changed";
+  name: (typeof NAMES)[number];
   segment?: string;
   recording?: string;
+  /** All that the event says. */
+  data: Record<string, unknown>;
 }
 
 export interface Follower {
@@ -15,7 +19,6 @@ export interface Follower {
   state(now: "live" | "polling" | "closed"): void;
 }
 
-const NAMES = ["job.progress", "segment.changed", "lease.changed", "recording.changed"] as const;
 const POLL_MS = 5_000;
 const AGAIN_MS = 15_000;
 
@@ -37,7 +40,7 @@ export function follow(project: string, follower: Follower): void {
     for (const name of NAMES) {
       source.addEventListener(name, (event) => {
         const data = parsed(event);
-        const happening: Happening = { name };
+        const happening: Happening = { name, data };
         if (typeof data["segment"] === "string") happening.segment = data["segment"];
         if (typeof data["recording"] === "string") happening.recording = data["recording"];
         follower.on(happening);

@@ -1,0 +1,147 @@
+// The addresses the workbench talks to, one function each.
+
+import { csrfToken, refusalOf, send, type Answer } from "../http";
+import type { Facets, Person, Progress, Row, Segment } from "./types";
+
+export interface RowsPage {
+  recording: string;
+  version: string;
+  matching: number;
+  next: string | null;
+  facets: Facets | null;
+  rows: Row[];
+}
+
+export interface Held {
+  token: string;
+  holder: string;
+  name: string;
+  expires_at: string;
+}
+
+export interface NextAnswer {
+  segment: Segment | null;
+  lease: Held | null;
+  why: "held" | "returned" | "assigned" | "queue" | null;
+  counts: { open: number; leased: number; returned_to_you: number; waiting_for_machine: number; done: number; total: number };
+}
+
+export interface Reshaped {
+  segments: Segment[];
+  retired: string[];
+  decision: { id: string };
+  leases: { segment: string; token: string; expires_at: string }[];
+}
+
+export interface Undone {
+  undone: { id: string; kind: string };
+  segments: Segment[];
+  retired: string[];
+  leases: { segment: string; token: string; expires_at: string }[];
+}
+
+export interface PastDecision {
+  id: string;
+  kind: string;
+  segment: string;
+  recording: string;
+  undoable: boolean;
+}
+
+export interface Settings {
+  keys: { preset: string; own: Record<string, { box?: string[]; list?: string[] }> };
+  playback: { auto_pause: "off" | "pause" | "loop"; rewind_ms: number; resume_ms: number; speed: number; context_ms: number; loop: boolean; autoplay: boolean };
+  editor: { marks: boolean; tab_plays: boolean; shared_computer: boolean; font_px: number; order: "time" | "risk" };
+}
+
+/** Names this tab, so that two tabs of one person are two. */
+export const client = tabId();
+
+function tabId(): string {
+  const navigation = performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming | undefined;
+  try {
+    // A duplicated tab copies sessionStorage: only a reload or a way back is the same tab.
+    const kept = navigation?.type === "navigate" ? null : sessionStorage.getItem("earmark.tab");
+    const id = kept ?? uuid();
+    sessionStorage.setItem("earmark.tab", id);
+    return id;
+  } catch {
+    return uuid();
+  }
+}
+
+export function uuid(): string {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  // Without https (a trial in the local net) there is no randomUUID.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+async function get<T>(address: string, signal?: AbortSignal): Promise<Answer<T>> {
+  try {
+    const response = await fetch(address, { headers: { Accept: "application/json" }, credentials: "same-origin", signal: signal ?? null });
+    const data: unknown = await response.json().catch(() => null);
+    return response.ok ? { ok: true, value: data as T } : { ok: false, refusal: refusalOf(response.status, data) };
+  } catch {
+    return { ok: false, refusal: { status: 0, code: "offline", message: "The site cannot be reached.", detail: {} } };
+  }
+}
+
+async function put<T>(address: string, body: unknown, keepalive = false): Promise<Answer<T>> {
+  try {
+    const response = await fetch(address, {
+      method: "PUT",
+      headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken() },
+      credentials: "same-origin",
+      keepalive,
+      body: JSON.stringify(body),
+    });
+    const data: unknown = await response.json().catch(() => null);
+    return response.ok ? { ok: true, value: data as T } : { ok: false, refusal: refusalOf(response.status, data) };
+  } catch {
+    return { ok: false, refusal: { status: 0, code: "offline", message: "The site cannot be reached.", detail: {} } };
+  }
+}
+
+function query(values: Record<string, string | number | undefined>): string {
+  const found = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined && value !== "") found.set(name, String(value));
+  return found.size ? `?${found}` : "";
+}
+
+const of = (segment: string) => `/api/segments/${segment}/`;
+
+export const addresses = {
+  save: of,
+  undo: (segment: string) => `${of(segment)}undo/`,
+  audio: (segment: string, context: number) => `${of(segment)}audio?context_ms=${context}`,
+};
+
+export const api = {
+  rows: (recording: string, asked: { limit?: number; cursor?: string; ids?: string; search?: string }) => get<RowsPage>(`/api/recordings/${recording}/rows/${query(asked)}`),
+  segment: (id: string) => get<Segment>(of(id)),
+  peaks: (recording: string, asked: { start_ms?: number; end_ms?: number; points: number }) =>
+    get<{ level_ms: number; start_ms: number; end_ms: number; peaks: number[] }>(`/api/recordings/${recording}/peaks${query(asked)}`),
+  draft: (id: string, text: string, base_revision: number, keepalive = false) => put<{ stale: boolean; revision: number }>(`${of(id)}draft/`, { text, base_revision }, keepalive),
+  forgetDraft: (id: string) => send<undefined>("DELETE", `${of(id)}draft/`),
+  lease: (id: string, take = false) => send<Held>("POST", `${of(id)}lease/`, take ? { client, take } : { client }),
+  release: (id: string) => send<undefined>("DELETE", `${of(id)}lease/?client=${client}`, undefined, true),
+  lock: (id: string, base_revision: number) => send<Segment>("POST", `${of(id)}lock/`, { base_revision }),
+  unlock: (id: string, reason: string) => send<Segment>("POST", `${of(id)}unlock/`, { reason }),
+  split: (id: string, body: Record<string, unknown>) => send<Reshaped>("POST", `${of(id)}split/`, { ...body, client }),
+  merge: (id: string, body: Record<string, unknown>) => send<Reshaped>("POST", `${of(id)}merge/`, { ...body, client }),
+  edges: (id: string, body: Record<string, unknown>) => send<Reshaped>("POST", `${of(id)}edges/`, { ...body, client }),
+  speaker: (id: string, body: Record<string, unknown>) => send<Reshaped>("POST", `${of(id)}speaker/`, { ...body, client }),
+  next: (project: string, body: Record<string, unknown>) => send<NextAnswer>("POST", `/api/projects/${project}/next/`, { ...body, client }),
+  progress: (project: string, recording: string | undefined, since: string) => get<Progress>(`/api/projects/${project}/progress/${query({ recording, since })}`),
+  presence: (recording: string, segment: string | null) => send<{ people: Person[] }>("POST", `/api/recordings/${recording}/presence/`, segment ? { client, segment } : { client }),
+  leave: (recording: string) => send<undefined>("DELETE", `/api/recordings/${recording}/presence/?client=${client}`, undefined, true),
+  recording: (id: string) => get<{ id: string; project: string; name: string; duration_ms: number | null; language: string; state: string }>(`/api/recordings/${id}/`),
+  settings: () => get<Settings>("/api/me/settings/"),
+  saveSettings: (part: Partial<Settings>) => put<Settings>("/api/me/settings/", part),
+  decisions: (recording: string) => get<{ results: PastDecision[] }>(`/api/me/decisions/${query({ recording })}`),
+  drafts: (project: string) => get<{ results: { segment: string; recording: string; text: string; base_revision: number; at: string; stale: boolean; into: string[] }[] }>(`/api/me/drafts/${query({ project })}`),
+};

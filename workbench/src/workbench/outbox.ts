@@ -1,0 +1,136 @@
+// Decisions on their way to the server: kept in the browser first, sent in order, each named so that
+// sending it twice is one. What could not be sent is sent again, also after a crash; what was refused
+// stays until a person has chosen.
+
+import { isPassing, type Answer, type Refusal } from "../http";
+
+export interface Entry {
+  operation: string;
+  segment: string;
+  at: number;
+  method: "POST" | "PATCH";
+  address: string;
+  body: Record<string, unknown>;
+  /** Set once the server has said no: it waits for a person, not for the line. */
+  refusal: Refusal | null;
+}
+
+/** Where entries outlive the page. */
+export interface Shelf {
+  put(entry: Entry): Promise<void>;
+  remove(operation: string): Promise<void>;
+}
+
+export interface Events {
+  /** The server has it; `answer` is what it said. */
+  sent(entry: Entry, answer: unknown): void;
+  refused(entry: Entry, refusal: Refusal): void;
+  changed(): void;
+}
+
+type Send = (entry: Entry) => Promise<Answer<unknown>>;
+
+export const AGAIN_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000] as const;
+
+export class Outbox {
+  offline = false;
+  signedOut = false;
+  private entries: Entry[] = [];
+  private running = false;
+  private tries = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly shelf: Shelf,
+    private readonly send: Send,
+    private readonly events: Events,
+  ) {}
+
+  /** Take what an earlier page left behind; call once, before anything is added. */
+  restore(entries: readonly Entry[]): void {
+    this.entries = [...entries].sort((a, b) => a.at - b.at);
+    void this.run();
+  }
+
+  add(entry: Entry): void {
+    this.entries.push(entry);
+    void this.shelf.put(entry).catch(() => undefined);
+    this.events.changed();
+    void this.run();
+  }
+
+  /** Not sent, and not refused. */
+  get unsent(): number {
+    return this.entries.filter((entry) => entry.refusal === null).length;
+  }
+
+  get refused(): readonly Entry[] {
+    return this.entries.filter((entry) => entry.refusal !== null);
+  }
+
+  of(segment: string): Entry | null {
+    return this.entries.findLast((entry) => entry.segment === segment) ?? null;
+  }
+
+  /** Take a decision back that has not been sent; false when it is too late for that. */
+  take(operation: string): boolean {
+    const at = this.entries.findIndex((entry) => entry.operation === operation);
+    if (at < 0 || (at === 0 && this.running && this.entries[0]?.refusal === null)) return false;
+    this.entries.splice(at, 1);
+    void this.shelf.remove(operation);
+    this.events.changed();
+    return true;
+  }
+
+  /** The line may be back, or a person has signed in again. */
+  now(): void {
+    clearTimeout(this.timer);
+    this.tries = 0;
+    this.signedOut = false;
+    void this.run();
+  }
+
+  private async run(): Promise<void> {
+    if (this.running) return;
+    this.running = true;
+    clearTimeout(this.timer);
+    try {
+      for (let entry = this.next(); entry; entry = this.next()) {
+        const answer = await this.send(entry);
+        if (answer.ok) {
+          this.offline = this.signedOut = false;
+          this.tries = 0;
+          this.entries = this.entries.filter((other) => other !== entry);
+          void this.shelf.remove(entry.operation);
+          this.events.sent(entry, answer.value);
+        } else if (isPassing(answer.refusal)) {
+          this.offline = true;
+          this.timer = setTimeout(() => void this.run(), AGAIN_MS[Math.min(this.tries++, AGAIN_MS.length - 1)]);
+          break;
+        } else if (answer.refusal.status === 401 || answer.refusal.code === "not_authenticated" || answer.refusal.code === "csrf") {
+          this.signedOut = true;
+          break;
+        } else {
+          this.offline = false;
+          entry.refusal = answer.refusal;
+          void this.shelf.put(entry).catch(() => undefined);
+          this.events.refused(entry, answer.refusal);
+        }
+        this.events.changed();
+      }
+    } finally {
+      this.running = false;
+      this.events.changed();
+    }
+  }
+
+  /** In order, and nothing of a segment after something of it that was refused. */
+  private next(): Entry | null {
+    const held = new Set<string>();
+    for (const entry of this.entries) {
+      if (entry.refusal !== null) held.add(entry.segment);
+      else if (!held.has(entry.segment)) return entry;
+    }
+    return null;
+  }
+}
