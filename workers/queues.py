@@ -15,6 +15,8 @@ CONTROL: Final = "control"
 
 RECONCILE_TASK: Final = "workers.reconcile"
 SWEEP_TASK: Final = "workers.sweep"
+EVALUATE_TASK: Final = "workers.evaluate"
+CALIBRATE_TASK: Final = "workers.calibrate"
 
 ROUTES: Final[dict[str, dict[str, str]]] = {
     "workers.prepare": {"queue": AUDIO},
@@ -22,5 +24,7 @@ ROUTES: Final[dict[str, dict[str, str]]] = {
     "workers.refine": {"queue": REFINE},
     RECONCILE_TASK: {"queue": CONTROL},
     SWEEP_TASK: {"queue": CONTROL},
+    EVALUATE_TASK: {"queue": REFINE},
+    CALIBRATE_TASK: {"queue": CONTROL},
 }
 """For Celery's `task_routes`; the first three are what `annotation.doorbell` rings."""

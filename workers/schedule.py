@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from workers.queues import CONTROL, RECONCILE_TASK, SWEEP_TASK
+from workers.queues import CALIBRATE_TASK, CONTROL, EVALUATE_TASK, RECONCILE_TASK, REFINE, SWEEP_TASK
 
 SWEEP_EVERY_S: Final = 3600
+LEARN_EVERY_S: Final = 3600
+"""How often it is looked whether a gate or a calibration is due; each is so once a week or less."""
 
 
 def beat_schedule(reconcile_every_s: float) -> dict[str, dict[str, Any]]:
-    """Return Celery's `beat_schedule`: the reconciler every `reconcile_every_s` seconds, a sweep every hour.
+    """Return Celery's `beat_schedule`: the reconciler every `reconcile_every_s` seconds, the rest hourly.
 
     Messages expire, so that a queue nobody listens to does not grow.
     """
@@ -24,5 +26,15 @@ def beat_schedule(reconcile_every_s: float) -> dict[str, dict[str, Any]]:
             "task": SWEEP_TASK,
             "schedule": float(SWEEP_EVERY_S),
             "options": {"queue": CONTROL, "expires": SWEEP_EVERY_S},
+        },
+        "evaluate": {
+            "task": EVALUATE_TASK,
+            "schedule": float(LEARN_EVERY_S),
+            "options": {"queue": REFINE, "expires": LEARN_EVERY_S},
+        },
+        "calibrate": {
+            "task": CALIBRATE_TASK,
+            "schedule": float(LEARN_EVERY_S),
+            "options": {"queue": CONTROL, "expires": LEARN_EVERY_S},
         },
     }

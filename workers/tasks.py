@@ -12,16 +12,27 @@ from collections.abc import Callable
 from typing import Final
 
 from celery import shared_task
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from annotation.audit import acting_as
 from annotation.doorbell import Bell, ring
-from annotation.services import reconciler
+from annotation.services import calibration, reconciler
 from annotation.states import Pass
 from workers import process
 from workers.database import AWAY, close_connections, first_line
 from workers.engines import engines
 from workers.process import actor
-from workers.queues import AUDIO, CONTROL, RECONCILE_TASK, SWEEP_TASK
+from workers.queues import (
+    AUDIO,
+    CALIBRATE_TASK,
+    CONTROL,
+    EVALUATE_TASK,
+    RECONCILE_TASK,
+    REFINE,
+    SWEEP_TASK,
+)
+from workers.schedule import LEARN_EVERY_S
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +72,31 @@ def reconcile() -> None:
 def sweep() -> None:
     """Finish or expire abandoned uploads, remove files without a row."""
     _guard(CONTROL, reconciler.sweep)
+
+
+@shared_task(name=EVALUATE_TASK)  # type: ignore[untyped-decorator, unused-ignore]
+def evaluate() -> None:
+    """Check the gates that are due, behind everything that people wait for."""
+    from workers.evaluate import evaluate_due
+
+    def run() -> None:
+        if evaluate_due(BUDGET_S):
+            _again()
+
+    _guard(REFINE, run)
+
+
+def _again() -> None:
+    try:
+        evaluate.apply_async(expires=LEARN_EVERY_S, retry=False)
+    except (OperationalError, RedisError, OSError) as error:
+        log.warning("the check goes on when the schedule rings again (%s)", first_line(error))
+
+
+@shared_task(name=CALIBRATE_TASK)  # type: ignore[untyped-decorator, unused-ignore]
+def calibrate() -> None:
+    """Learn what risk scores are worth where people have corrected."""
+    _guard(CONTROL, calibration.learn_where_due)
 
 
 def _transcribe(pass_name: Pass) -> None:
