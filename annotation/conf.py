@@ -53,7 +53,13 @@ class AnnotationConf:
     device: str = "auto"
     compute_type: str = "default"
     threads: int = 0
-    """0 = measured default of the engine."""
+    """0 = measured for each model, once for a machine."""
+    cpu_model_workers: int = 1
+    """Processes on this machine that run models on its processor, and so share its cores."""
+    idle_unload_s: int = 900
+    """A model that is not used for so long is unloaded; 0 = never."""
+    worker_memory_mb: int = 0
+    """A worker that holds more restarts at its next boundary, MiB; 0 = 80 % of the machine or container."""
     batch_windows: int = 8
     model_downloads: bool = True
     """Fetch a named model from the hub when it is not on this machine."""

@@ -42,6 +42,10 @@ class Worker:
     up_s: int = 0
     trouble: str = ""
     """Why it cannot do its work, in words; empty when it can."""
+    refused: tuple[str, ...] = ()
+    """Models it cannot run for now, as `trouble` says."""
+    memory_mb: int = 0
+    """Resident memory of the process, MiB."""
 
     @property
     def key(self) -> str:
@@ -89,7 +93,7 @@ def _read(note: str | bytes | None) -> Worker | None:
         values = json.loads(note or "")
         known = {f.name for f in fields(Worker)}
         kept = {name: value for name, value in values.items() if name in known}
-        for name in ("queues", "models"):
+        for name in ("queues", "models", "refused"):
             kept[name] = tuple(kept.get(name) or ())
         return Worker(**kept)
     except (ValueError, TypeError, AttributeError):

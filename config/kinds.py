@@ -141,6 +141,21 @@ class Figures(Kind[tuple[tuple[str, float], ...]]):
         return tuple(figures)
 
 
+class Cards(Kind[str]):
+    """Which GPUs: `auto`, their numbers separated by commas, or `none`; read as `auto`, `0,1` or nothing."""
+
+    def read(self, raw: object, root: Path) -> str:
+        word = str(raw).strip().lower() if isinstance(raw, str | int) and not isinstance(raw, bool) else "?"
+        if word in ("auto", ""):
+            return word
+        if word in ("none", "off"):
+            return ""
+        numbers = [part.strip() for part in word.split(",")]
+        if not all(re.fullmatch(r"\d{1,3}", number) for number in numbers):
+            raise ValueError("`auto`, numbers of GPUs such as `0,1`, or `none`")
+        return ",".join(dict.fromkeys(str(int(number)) for number in numbers))
+
+
 class Host(Kind[str]):
     """An address or host name to listen on."""
 

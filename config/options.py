@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from config.kinds import (
+    Cards,
     Choice,
     Count,
     Duration,
@@ -188,7 +189,37 @@ class Options:
         "arithmetic of the models (default: what the model was converted to)",
     )
     inference_threads: int = _option(
-        "models", Count(0, 512), 0, "threads one model uses (0: as many as cores)"
+        "models", Count(0, 512), 0, "threads one model uses (0: measured, once for a model on a machine)"
+    )
+    cpu_model_workers: int = _option(
+        "models",
+        Count(1, 512),
+        1,
+        "workers of this machine whose models share its cores (`make up` and Compose set it)",
+    )
+    gpus: str = _option(
+        "models",
+        Cards(),
+        "auto",
+        "GPUs that get a worker each from `make up`: auto, numbers such as `0,1`, or none",
+    )
+    cpu_draft_workers: int = _option(
+        "models",
+        Count(0, 64),
+        0,
+        "with GPUs: workers that draft on the processor, the GPUs then only refine (0: GPUs do both)",
+    )
+    idle_unload_s: int = _option(
+        "models",
+        Duration(0),
+        900,
+        "a model that is not used for this long is unloaded (0: never)",
+    )
+    worker_memory_mb: int = _option(
+        "models",
+        Count(0, 4 * 1024**2),
+        0,
+        "MiB a worker may grow to before it restarts between two steps (0: 80 % of the machine or container)",
     )
     default_draft_model: str = _option("models", Text(), "small", "draft model of a new project")
     default_refine_model: str = _option(

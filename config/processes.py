@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 from config.options import Options
+
+MODEL_ENV: Final = {"MALLOC_ARENA_MAX": "2"}
+"""For workers: with an arena for each thread a long run holds twice what it uses (measured)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Name one process; `command` is run as `python -m <command>`."""
+    """Name one process; `command` is run as `python -m <command>`, with `env` beside the site's own."""
 
     name: str
     command: tuple[str, ...]
     says: str
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 def web(options: Options) -> Process:
@@ -36,7 +45,7 @@ def web(options: Options) -> Process:
     )  # fmt: skip
 
 
-def worker(name: str, queues: str, pool: str) -> Process:
+def worker(name: str, queues: str, pool: str, **env: str) -> Process:
     """Return a Celery worker for `queues`; one task at a time, whatever the pool."""
     return Process(
         f"worker-{name}",
@@ -51,18 +60,21 @@ def worker(name: str, queues: str, pool: str) -> Process:
             "--loglevel", "INFO",
         ),
         {"audio": "cuts recordings", "draft": "first pass", "refine": "second pass"}.get(name, name),
+        {**MODEL_ENV, **env},
     )  # fmt: skip
 
 
-# The audio worker forks, so that a crash in native code costs a child; the others hold a model and run it
-# in the one process that loaded it.
-WORKERS = (
-    worker("audio", "audio,control", "prefork"),
-    worker("draft", "draft", "solo"),
-    worker("refine", "refine", "solo"),
+# The audio worker forks, so that a crash in native code costs a child, and never loads a model. The others
+# hold models and run them in the one process that loaded them: a forked child of such a process hangs.
+AUDIO: Final = worker("audio", "audio,control", "prefork")
+WORKERS: Final = (
+    AUDIO,
+    worker("draft", "draft", "solo", EARMARK_CPU_MODEL_WORKERS="2"),
+    worker("refine", "refine", "solo", EARMARK_CPU_MODEL_WORKERS="2"),
 )
+"""Those of a machine without a GPU."""
 
-SCHEDULE = Process(
+SCHEDULE: Final = Process(
     "schedule",
     (
         "celery",
@@ -79,6 +91,57 @@ SCHEDULE = Process(
 )
 
 
-def everything(options: Options) -> tuple[Process, ...]:
-    """Return every process of a site."""
-    return (web(options), *WORKERS, SCHEDULE)
+def cards(options: Options, found: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the numbers of the GPUs that get a worker, of those `found` (by default: on this machine)."""
+    if options.device == "cpu" or not options.gpus:
+        return ()
+    if options.gpus != "auto":
+        return tuple(options.gpus.split(","))
+    return tuple(visible_cards() if found is None else found)
+
+
+def visible_cards(environ: Mapping[str, str] = os.environ, devices: Path = Path("/dev")) -> tuple[str, ...]:
+    """Return the GPUs this machine, or container, has and `CUDA_VISIBLE_DEVICES` leaves.
+
+    By the names of their device files, so that no process of ours begins to use CUDA before its workers.
+    """
+    told = environ.get("CUDA_VISIBLE_DEVICES")
+    if told is not None:
+        return tuple(card.strip() for card in told.split(",") if card.strip() not in ("", "-1"))
+    numbers = (re.fullmatch(r"nvidia(\d+)", path.name) for path in devices.glob("nvidia[0-9]*"))
+    return tuple(str(number) for number in sorted(int(match[1]) for match in numbers if match))
+
+
+def workers(options: Options, found: Sequence[str] | None = None) -> tuple[Process, ...]:
+    """Return the workers of a machine: one for each GPU, or a draft and a refine worker on the processor."""
+    numbers = cards(options, found)
+    if not numbers:
+        return WORKERS
+    drafting = options.cpu_draft_workers
+    queues = "refine" if drafting else "draft,refine"
+    own = (
+        worker(
+            f"gpu{_plain(number)}", queues, "solo",
+            CUDA_VISIBLE_DEVICES=number, EARMARK_DEVICE="cuda",
+        )
+        for number in numbers
+    )  # fmt: skip
+    replicas = (
+        worker(
+            f"draft{index}", "draft", "solo",
+            CUDA_VISIBLE_DEVICES="", EARMARK_DEVICE="cpu", EARMARK_CPU_MODEL_WORKERS=str(drafting),
+            EARMARK_COMPUTE_TYPE="default",
+        )
+        for index in range(drafting)
+    )  # fmt: skip
+    return (AUDIO, *own, *replicas)
+
+
+def everything(options: Options, found: Sequence[str] | None = None) -> tuple[Process, ...]:
+    """Return every process of a site on this machine."""
+    return (web(options), *workers(options, found), SCHEDULE)
+
+
+def _plain(number: str) -> str:
+    """Make a worker's name of a GPU's number, which may also be a UUID."""
+    return re.sub(r"[^A-Za-z0-9]", "-", number)

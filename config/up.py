@@ -17,7 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -155,7 +155,7 @@ class Site:
         console.done("web", f"{self.options.public_url}, {time.monotonic() - began:.1f} s")
 
     def _start_workers(self) -> None:
-        names = [*processes.WORKERS, processes.SCHEDULE]
+        names = [*processes.workers(self.options), processes.SCHEDULE]
         self._supervise([self._program(process, WORKER_STOP_S) for process in names])
         console.done("workers", ", ".join(process.name.removeprefix("worker-") for process in names))
 
@@ -256,7 +256,7 @@ class Site:
             name=process.name,
             argv=[sys.executable, "-m", *process.command],
             log=self.log / f"{process.name}.log",
-            env=_environment(self.options),
+            env={**_environment(self.options), **_unless_set(process.env)},
             cwd=ROOT,
             stop_s=stop_s,
         )
@@ -303,6 +303,12 @@ def main() -> int:
 
 def _environment(options: Options) -> dict[str, str]:
     return {**os.environ, "EARMARK_HOME": str(options.home), "PYTHONUNBUFFERED": "1"}
+
+
+def _unless_set(env: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what whoever started the site has set, except where a process is tied to a device."""
+    tied = "CUDA_VISIBLE_DEVICES" in env
+    return {name: value for name, value in env.items() if tied or name not in os.environ}
 
 
 def _digest(*groups: Iterator[Path] | list[Path]) -> str:

@@ -24,7 +24,7 @@ from annotation import presence, progress
 from annotation.audit import Actor, acting_as
 from annotation.conf import conf
 from annotation.services import reconciler
-from workers import shutdown
+from workers import memory, shutdown, upkeep
 from workers.database import AWAY, close_connections, first_line
 from workers.engines import engines
 
@@ -44,6 +44,8 @@ class Self:
     since: float = field(default_factory=time.monotonic)
     born: float = field(default_factory=time.monotonic)
     trouble: str = ""
+    forks: bool = False
+    """Whether the work is done by a child, which its pool looks after."""
 
     @property
     def name(self) -> str:
@@ -53,17 +55,20 @@ class Self:
     def describe(self) -> presence.Worker:
         """Return the note that says this process is alive."""
         now = time.monotonic()
+        loading = engines.loading
         return presence.Worker(
             name=self.node,
             host=socket.gethostname(),
             pid=os.getpid(),
             queues=self.queues,
-            doing=self.doing,
+            doing=self.doing or (f"loads {loading}" if loading else ""),
             busy_s=round(now - self.since) if self.doing else 0,
             models=engines.names,
             device=engines.device,
             up_s=round(now - self.born),
             trouble=self.trouble,
+            refused=tuple(engines.failed),
+            memory_mb=memory.resident() >> 20,
         )
 
 
@@ -119,6 +124,7 @@ class Heart:
         if now - self._announced >= BEAT_S:
             self._announced = now
             presence.announce(me.describe())
+            upkeep.look_after(me)
         if now >= self._round_due and not shutdown.asked():
             self._round_due = now + random.uniform(0.8, 1.2) * every  # noqa: S311 - not a secret
             reconcile_in_turn()
@@ -178,6 +184,7 @@ def _remember(sender: Any = None, instance: Any = None, **kwargs: Any) -> None:
     me.node = str(sender)
     if instance is not None:
         me.queues = tuple(instance.app.amqp.queues.consume_from)
+        me.forks = "prefork" in str(getattr(instance, "pool_cls", ""))
 
 
 def _begin(**kwargs: Any) -> None:
@@ -185,6 +192,7 @@ def _begin(**kwargs: Any) -> None:
     me.born = time.monotonic()
     _heart = Heart()
     _heart.start()
+    upkeep.load_ahead(me)
 
 
 def _finish(**kwargs: Any) -> None:

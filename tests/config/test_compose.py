@@ -32,7 +32,7 @@ TOP_KEYS = {"name", "services", "networks", "volumes", "secrets"}
 KEY = "k9Jx2_vQ7mLr4TzWc8Nf1YbHs6DgPe3RuAi5OoKjXwVtZqMnBl0CyFhGdSaEp"
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 DURATION = re.compile(r"^(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$")
-WORKERS = ("worker-audio", "worker-draft", "worker-refine", "worker-draft-gpu", "worker-refine-gpu")
+WORKERS = ("worker-audio", "worker-draft", "worker-refine", "worker-gpu0")
 OURS = ("web", *WORKERS, "schedule")
 
 
@@ -99,11 +99,13 @@ def test_health_checks_are_well_formed(our_services: dict[str, Any]) -> None:
 
 def test_commands_are_those_of_the_site(our_services: dict[str, Any]) -> None:
     options = load({"EARMARK_HOST": "0.0.0.0"}, Path("/nonexistent"))  # noqa: S104 - in a container
-    for process in processes.everything(options):
-        assert our_services[process.name]["command"] == list(process.command)
-    for name in ("worker-draft", "worker-refine"):
-        assert our_services[f"{name}-gpu"]["command"] == our_services[name]["command"]
-    assert {process.name for process in processes.everything(options)} <= set(our_services)
+    for cards in ((), ("0",)):
+        for process in processes.everything(options, cards):
+            assert our_services[process.name]["command"] == list(process.command)
+            environment = our_services[process.name]["environment"]
+            for name, value in process.env.items():
+                # A container is given its card and sees no other.
+                assert environment.get(name) == value or name == "CUDA_VISIBLE_DEVICES", (process.name, name)
 
 
 def test_the_command_becomes_a_python_module_in_the_image() -> None:
@@ -178,8 +180,8 @@ def test_redis_keeps_doorbells(our_services: dict[str, Any]) -> None:
 def test_the_gpu_is_asked_for_only_by_its_profile(our_services: dict[str, Any]) -> None:
     for name, service in our_services.items():
         devices = service.get("deploy", {}).get("resources", {}).get("reservations", {}).get("devices", [])
-        if name.endswith("-gpu"):
-            assert devices == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
+        if "gpu" in name:
+            assert devices == [{"driver": "nvidia", "device_ids": ["0"], "capabilities": ["gpu"]}]
             assert service["profiles"] == ["gpu"]
             assert service["environment"]["EARMARK_DEVICE"] == "cuda"
         else:
