@@ -83,6 +83,13 @@ class Gone(AnnotationError):
     code = "gone"
 
 
+class Reshaped(AnnotationError):
+    """Say that other segments took this one's place; `detail` names them and carries its last text."""
+
+    status = 410
+    code = "reshaped"
+
+
 class TooLarge(AnnotationError):
     """Refuse more bytes than the limits allow."""
 

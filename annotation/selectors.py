@@ -21,7 +21,7 @@ from django.db.models import (
     Subquery,
     Sum,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, JSONObject
 
 from annotation.errors import Invalid
 from annotation.models import (
@@ -109,7 +109,7 @@ def segments_for(
     words: bool = True,
 ) -> QuerySet[Segment]:
     """List segments with their live lease and hypotheses, by time or worst first."""
-    rows = visible(Segment.objects.select_related("recording", "locked_by"), person)
+    rows = visible(Segment.objects.select_related("recording", "locked_by", "annotator"), person)
     if project is not None:
         rows = rows.filter(project_id=project)
     if recording is not None:
@@ -132,7 +132,9 @@ class _Now(Func):
 
 
 def with_details(rows: QuerySet[Segment], *, words: bool = True) -> QuerySet[Segment]:
-    """Annotate segments with `lease_holder`, `lease_until` and `refined_at`; prefetch `heard`, newest first.
+    """Annotate segments with `lease_holder`, `lease_until`, `lease_more` and `refined_at`; prefetch `heard`.
+
+    `heard` is newest first; `lease_more` has the holder's id and names and the tab.
 
     Without `words` the hypotheses come without their words, which are most of their bytes.
     """
@@ -142,6 +144,16 @@ def with_details(rows: QuerySet[Segment], *, words: bool = True) -> QuerySet[Seg
     return rows.annotate(
         lease_holder=Subquery(live.values("holder__username")),
         lease_until=Subquery(live.values("expires_at")),
+        lease_more=Subquery(
+            live.values(
+                more=JSONObject(
+                    id="holder_id",
+                    first="holder__first_name",
+                    last="holder__last_name",
+                    client="client",
+                )
+            )
+        ),
         refined_at=Subquery(refined.values("created_at")[:1]),
     ).prefetch_related(
         Prefetch("hypotheses", heard if words else heard.defer("words", "signals"), to_attr="heard")
@@ -160,6 +172,15 @@ def suggestion_of(segment: Any) -> Hypothesis | None:
         return None
     found: Hypothesis = newest
     return found
+
+
+def machine_text_of(segment: Segment) -> str | None:
+    """Return what the best pass heard, the newest of them; None while no machine has heard the segment."""
+    heard = getattr(segment, "heard", None)
+    if heard is None:
+        heard = list(Hypothesis.objects.filter(segment=segment).defer("words", "signals").order_by("-id"))
+    best = next((one for one in heard if one.pass_name == Pass.REFINE), heard[0] if heard else None)
+    return best.text if best is not None else None
 
 
 def history_of(segment: Segment) -> QuerySet[Revision]:

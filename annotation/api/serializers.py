@@ -11,6 +11,7 @@ from annotation import selectors
 from annotation.api.fields import Id, Strict, Text, Whole
 from annotation.models import Hypothesis, Job, Project, Recording, Revision, Segment, Upload
 from annotation.states import (
+    ChannelLayout,
     JobKind,
     JobState,
     Pass,
@@ -88,6 +89,10 @@ class ProjectOut(Out):
     draft_model = serializers.CharField()
     refine_model = serializers.CharField(allow_null=True, help_text="null = one pass.")
     glossary = serializers.ListField(child=serializers.CharField())
+    tags = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Set as `[tag]` in the text; `foreign:xx` takes a language code.",
+    )
     role = serializers.ChoiceField(choices=Role.choices, help_text="Your role here.")
     counts = ProjectCounts(source="*")
     created_at = serializers.DateTimeField()
@@ -105,6 +110,7 @@ class ProjectIn(Strict):
     draft_model = Text(max_length=200, required=False)
     refine_model = Text(max_length=200, required=False, allow_null=True, allow_blank=True)
     glossary = serializers.ListField(child=Text(max_length=100), max_length=1000, required=False)
+    tags = serializers.ListField(child=Text(max_length=50), max_length=40, required=False)
 
 
 class Person(Out):
@@ -197,6 +203,9 @@ class RecordingOut(Out):
     codec = serializers.CharField()
     sample_rate = serializers.IntegerField(allow_null=True)
     channels = serializers.IntegerField(allow_null=True)
+    channel_layout = serializers.ChoiceField(
+        choices=ChannelLayout.choices, help_text="apart: its segments lie on channel 1 (left) or 2 (right)."
+    )
     language = serializers.CharField()
     segments = SegmentCounts(source="*")
     progress = serializers.SerializerMethodField(help_text="0 to 1, of its latest job.")
@@ -300,6 +309,9 @@ class LeaseShown(Out):
     """Who is editing, until when."""
 
     holder = serializers.CharField()
+    name = serializers.CharField(help_text="As others know them.")
+    mine = serializers.BooleanField()
+    client = serializers.CharField(allow_null=True, help_text="The tab, where it is yours.")
     expires_at = serializers.DateTimeField()
 
 
@@ -362,6 +374,8 @@ class SegmentOut(Out):
     lease = serializers.SerializerMethodField()
     risk = serializers.FloatField(allow_null=True)
     risk_reasons = serializers.ListField(child=serializers.CharField())
+    annotator = serializers.SerializerMethodField(help_text="Who last wrote the text by hand.")
+    return_reason = serializers.CharField(help_text="Why it was returned, while it is.")
     hypotheses = HypothesisOut(many=True, source="heard")
     suggestion = serializers.SerializerMethodField(
         help_text="What a better model heard after a person had touched the text."
@@ -372,35 +386,31 @@ class SegmentOut(Out):
         """Return who finished the row."""
         return segment.locked_by.get_username() if segment.locked_by else None
 
+    def get_annotator(self, segment: Segment) -> str | None:
+        """Return who last wrote the text by hand."""
+        return segment.annotator.get_username() if segment.annotator else None
+
     @extend_schema_field(LeaseShown(allow_null=True))
     def get_lease(self, segment: Any) -> dict[str, Any] | None:
         """Return who is editing now."""
         if segment.lease_holder is None:
             return None
-        return {"holder": segment.lease_holder, "expires_at": segment.lease_until}
+        more = segment.lease_more
+        user = self.context.get("user")
+        mine = user is not None and more["id"] == user.pk
+        return {
+            "holder": segment.lease_holder,
+            "name": f"{more['first']} {more['last']}".strip() or segment.lease_holder,
+            "mine": mine,
+            "client": more["client"] if mine else None,
+            "expires_at": segment.lease_until,
+        }
 
     @extend_schema_field(HypothesisOut(allow_null=True))
     def get_suggestion(self, segment: Any) -> dict[str, Any] | None:
         """Return the refine hypothesis that was kept beside the text instead of replacing it."""
         found = selectors.suggestion_of(segment)
         return HypothesisOut(found).data if found else None
-
-
-class SaveIn(Strict):
-    """A new version of a segment's text."""
-
-    text = Text(allow_blank=True, trim_whitespace=False, max_length=40_000)
-    base_revision = Whole(min_value=0, max_value=2**31 - 1, help_text="The revision you saw.")
-    lease = Whole(
-        min_value=0,
-        max_value=2**62,
-        required=False,
-        allow_null=True,
-        help_text="Token of your lease, if any.",
-    )
-    operation_id = serializers.UUIDField(
-        required=False, allow_null=True, help_text="The same save sent twice with one id is one revision."
-    )
 
 
 class LockIn(Strict):
@@ -420,6 +430,7 @@ class LeaseOut(Out):
 
     token = serializers.CharField(help_text="Send it back as `lease` when you save.")
     holder = serializers.CharField()
+    name = serializers.CharField()
     expires_at = serializers.DateTimeField()
 
 

@@ -2,20 +2,30 @@
 
 A lease is a courtesy that spares people from typing the same row twice. What keeps text safe is the
 revision number in the save itself (`services.segments`).
+
+A lease belongs to a person and to one browser tab of theirs (`client`, an id the tab gives itself). Other
+people are refused. Another tab of the same person is refused too, and told that it is their own: it may
+take the row over, which ends the first tab's token. A caller that names no tab stands for all of them.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from annotation import progress
 from annotation.conf import conf
-from annotation.errors import Leased, Locked
+from annotation.errors import Invalid, Leased, Locked, Reshaped
 from annotation.models import Lease, Segment, User
 from annotation.permissions import require
+from annotation.services.clock import ClockTimestamp
+
+CLIENT: Final = re.compile(r"[A-Za-z0-9_-]{0,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,57 +36,118 @@ class Held:
     expires_at: datetime
 
 
-# A live lease of the same person is renewed with its token; a lease that ran out or changes hands gets
-# a new one. No row back means that somebody else holds it.
-ACQUIRE = """
-INSERT INTO annotation_lease AS lease (segment_id, holder_id, token, acquired_at, expires_at)
-VALUES (%(segment)s, %(user)s, 1, clock_timestamp(), clock_timestamp() + make_interval(secs => %(seconds)s))
+# A live lease of the same person and tab is renewed with its token; a lease that ran out or changes hands
+# gets a new one. No row back means that somebody else holds it, or that the row is not to be edited.
+ACQUIRE: Final = """
+INSERT INTO annotation_lease AS lease (segment_id, holder_id, client, token, acquired_at, expires_at)
+SELECT id, %(user)s, %(client)s, 1, clock_timestamp(), clock_timestamp() + make_interval(secs => %(seconds)s)
+  FROM annotation_segment
+ WHERE id = ANY(%(segments)s) AND NOT locked AND retired_at IS NULL
+ ORDER BY id
 ON CONFLICT (segment_id) DO UPDATE SET
     token = CASE WHEN lease.holder_id = excluded.holder_id AND lease.expires_at > clock_timestamp()
+                      AND (lease.client = excluded.client OR '' IN (lease.client, excluded.client))
                  THEN lease.token ELSE lease.token + 1 END,
     acquired_at = CASE WHEN lease.holder_id = excluded.holder_id AND lease.expires_at > clock_timestamp()
                        THEN lease.acquired_at ELSE excluded.acquired_at END,
+    client = CASE WHEN lease.holder_id = excluded.holder_id AND lease.expires_at > clock_timestamp()
+                       AND excluded.client = ''
+                  THEN lease.client ELSE excluded.client END,
     holder_id = excluded.holder_id,
     expires_at = excluded.expires_at
-WHERE lease.expires_at <= clock_timestamp() OR lease.holder_id = excluded.holder_id
-RETURNING token, expires_at
+WHERE lease.expires_at <= clock_timestamp()
+   OR (lease.holder_id = excluded.holder_id
+       AND (%(take)s OR lease.client = excluded.client OR '' IN (lease.client, excluded.client)))
+RETURNING segment_id, token, expires_at
 """
 
 
-def acquire(*, user: User, segment: Segment) -> Held:
-    """Lease the segment to `user`, or renew their lease; raise Leased or Locked with the other's name."""
+def acquire(*, user: User, segment: Segment, client: str = "", take: bool = False) -> Held:
+    """Lease the segment to `user` in the tab `client`, or renew their lease.
+
+    Raises Leased with the holder's name, or Locked or Reshaped. With `take` it is moved here from another
+    tab of the same person; never from another person.
+    """
     require(user, "edit", segment.project)
-    if segment.locked:
-        raise locked_error(segment)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(ACQUIRE, {"segment": segment.pk, "user": user.pk, "seconds": float(conf().lease_s)})
-        row = cursor.fetchone()
-        if row is None:
-            raise leased_error(segment)
-        _announce(segment, user)
-    return Held(token=row[0], expires_at=row[1])
-
-
-def release(*, user: User, segment: Segment) -> bool:
-    """Give the user's lease on the segment back; return False when they held none."""
+    check_client(client)
     with transaction.atomic():
-        # Expired, not deleted: the next holder's token must still be higher than this one.
-        released = Lease.objects.filter(segment=segment, holder=user).update(expires_at=_past())
+        held = grant(user, [segment.pk], client=client, take=take).get(segment.pk)
+        if held is None:
+            segment.refresh_from_db()
+            raise refusal(segment, user)
+        announce(segment, user, held.expires_at)
+    return held
+
+
+def grant(user: User, segments: list[int], *, client: str = "", take: bool = False) -> dict[int, Held]:
+    """Lease those of `segments` that are free to `user`; return what was got. Asks nothing, tells nobody."""
+    values: dict[str, Any] = {
+        "segments": sorted(segments),
+        "user": user.pk,
+        "client": client,
+        "take": take,
+        "seconds": float(conf().lease_s),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ACQUIRE, values)
+        return {row[0]: Held(token=row[1], expires_at=row[2]) for row in cursor.fetchall()}
+
+
+def release(*, user: User, segment: Segment, client: str = "") -> bool:
+    """Give the user's lease on the segment back; return False when they (or the tab they name) held none."""
+    check_client(client)
+    with transaction.atomic():
+        released = end(segment.pk, user, client=client)
         if released:
-            _announce(segment, None)
-    return bool(released)
+            announce(segment, None)
+    return released
 
 
-def leased_error(segment: Segment) -> Leased:
-    """Describe who holds the segment's lease, for a refusal."""
+def live(segments: list[int]) -> dict[int, Lease]:
+    """Return the leases on `segments` that have not run out, by segment."""
+    found = Lease.objects.filter(segment__in=segments, expires_at__gt=ClockTimestamp())
+    return {lease.segment_id: lease for lease in found}
+
+
+def end(segment: int, user: User, *, client: str = "") -> bool:
+    """End the user's lease on the segment, if it is live; say whether it was. Tells nobody."""
+    mine = Lease.objects.filter(segment=segment, holder=user, expires_at__gt=ClockTimestamp())
+    if client:
+        mine = mine.filter(Q(client=client) | Q(client=""))
+    # Expired, not deleted: the next holder's token must still be higher than this one.
+    return bool(mine.update(expires_at=_past()))
+
+
+def check_client(client: str) -> None:
+    """Raise Invalid unless `client` may be the id of a tab."""
+    if not CLIENT.fullmatch(client):
+        raise Invalid(
+            "The id of a tab is up to 64 letters, digits, - and _.", client="up to 64 of A-Z a-z 0-9 _ -"
+        )
+
+
+def refusal(segment: Segment, user: User) -> Exception:
+    """Describe why `user` may not hold the segment as it is now."""
+    if segment.retired_at is not None:
+        return reshaped_error(segment)
+    if segment.locked:
+        return locked_error(segment)
+    return leased_error(segment, user)
+
+
+def leased_error(segment: Segment, user: User | None = None) -> Leased:
+    """Describe who holds the segment's lease, for a refusal to `user`."""
     lease = Lease.objects.select_related("holder").filter(segment=segment).first()
-    holder = lease.holder.get_username() if lease else ""
     until = lease.expires_at.isoformat() if lease else None
-    return Leased(
-        f"{holder or 'Somebody else'} is editing this segment. Wait until the lease runs out, or ask them.",
-        holder=holder,
-        expires_at=until,
+    yours = lease is not None and user is not None and lease.holder_id == user.pk
+    holder = lease.holder.get_username() if lease else ""
+    name = display_name(lease.holder) if lease else ""
+    message = (
+        "You have this segment open in another tab. Go on there, or take it over here."
+        if yours
+        else f"{name or 'Somebody else'} is editing this segment. Wait until the lease runs out, or ask them."
     )
+    return Leased(message, holder=holder, name=name, yours=yours, expires_at=until)
 
 
 def locked_error(segment: Segment) -> Locked:
@@ -90,11 +161,46 @@ def locked_error(segment: Segment) -> Locked:
     )
 
 
+def reshaped_error(segment: Segment, **more: Any) -> Reshaped:
+    """Describe what took the place of a retired segment, for a refusal."""
+    return Reshaped(
+        "This segment was split, merged or cut anew meanwhile; open what took its place.",
+        into=[str(pk) for pk in successors(segment)],
+        at=segment.retired_at.isoformat() if segment.retired_at else None,
+        text=segment.text,
+        **more,
+    )
+
+
+SUCCESSORS: Final = """
+WITH RECURSIVE line AS (
+    SELECT from_segment_id AS id FROM annotation_segment_parents WHERE to_segment_id = %s
+    UNION
+    SELECT link.from_segment_id FROM annotation_segment_parents link
+      JOIN line ON link.to_segment_id = line.id)
+SELECT segment.id FROM annotation_segment segment JOIN line USING (id)
+ WHERE segment.retired_at IS NULL ORDER BY segment.start_ms, segment.id
+"""
+
+
+def successors(segment: Segment) -> list[int]:
+    """List the live segments that took the place of a retired one, however often they were cut again."""
+    with connection.cursor() as cursor:
+        cursor.execute(SUCCESSORS, [segment.pk])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def display_name(user: User) -> str:
+    """Return the name others know a person by."""
+    return user.get_full_name() or user.get_username()
+
+
 def _past() -> datetime:
     return datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
-def _announce(segment: Segment, holder: User | None) -> None:
+def announce(segment: Segment, holder: User | None, expires_at: datetime | None = None) -> None:
+    """Tell open pages who holds a segment now; None = nobody."""
     progress.publish_on_commit(
         segment.project_id,
         "lease.changed",
@@ -102,5 +208,7 @@ def _announce(segment: Segment, holder: User | None) -> None:
             "segment": str(segment.pk),
             "recording": str(segment.recording_id),
             "holder": holder.get_username() if holder else None,
+            "name": display_name(holder) if holder else None,
+            "expires_at": expires_at.isoformat() if expires_at else None,
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,8 +25,17 @@ SETTINGS: Final = (
     "segment_max_ms",
     "draft_model",
     "refine_model",
+    "refine_when",
+    "refine_above",
+    "language_scope",
+    "channels_apart",
     "glossary",
+    "tags",
 )
+
+MOST_TAGS: Final = 40
+#: A word or two of any script, and what belongs to it after a colon; `xx` there stands for a language.
+TAG: Final = re.compile(r"[^\W_][\w-]{0,30}(:[^\W_]{1,12})?")
 
 
 def create_project(*, user: User, **values: Any) -> Project:
@@ -65,6 +75,17 @@ def _apply(project: Project, values: dict[str, Any]) -> None:
     glossary = project.glossary
     if not isinstance(glossary, list) or not all(isinstance(t, str) and len(t) <= 100 for t in glossary):
         raise Invalid("The glossary is a list of terms of up to 100 characters.", glossary="list of strings")
+    tags = project.tags
+    if (
+        not isinstance(tags, list)
+        or len(tags) > MOST_TAGS
+        or not all(isinstance(tag, str) and TAG.fullmatch(tag) for tag in tags)
+        or len(set(tags)) != len(tags)
+    ):
+        raise Invalid(
+            f"The tags are up to {MOST_TAGS} different words without brackets, such as noise or foreign:xx.",
+            tags="list of words",
+        )
     try:
         project.full_clean(exclude=["created_by"])
     except ValidationError as error:

@@ -14,23 +14,39 @@ from django.db import connection, transaction
 
 from annotation import progress
 from annotation.errors import Conflict, Invalid, StaleRevision
-from annotation.models import Revision, Segment, User
+from annotation.models import Decision, Draft, Revision, Segment, User
 from annotation.permissions import ALLOWED, require, role_in
+from annotation.selectors import machine_text_of
 from annotation.services import leases
+from annotation.services.checks import Circumstances, check, warnings_of
 from annotation.services.clock import ClockTimestamp
-from annotation.states import EDITABLE_SEGMENTS, Source
+from annotation.services.decisions import NO_EVIDENCE, Evidence, decision_of, record
+from annotation.states import (
+    EDITABLE_SEGMENTS,
+    TEXT_DECISIONS,
+    UNTOUCHED_SEGMENTS,
+    DecisionKind,
+    SegmentState,
+    Source,
+)
 
 MAX_TEXT: Final = 20_000
 """Characters: ten times what anybody says in the longest segment."""
 
 MAX_REASON: Final = 500
 
+UNINTELLIGIBLE: Final = "[unintelligible]"
+
 SAVE: Final = """
 UPDATE annotation_segment AS segment
-   SET text = %(text)s, revision = revision + 1, source = 'human', state = 'corrected',
-       updated_at = clock_timestamp()
- WHERE segment.id = %(segment)s
+   SET text = coalesce(%(text)s, segment.text), revision = segment.revision + 1,
+       source = CASE WHEN %(owned)s THEN 'human' ELSE segment.source END, state = %(state)s,
+       annotator_id = %(user)s, return_reason = '', updated_at = clock_timestamp()
+  FROM (SELECT id, text, state, source, annotator_id, return_reason FROM annotation_segment
+         WHERE id = %(segment)s AND revision = %(base)s FOR UPDATE) AS old
+ WHERE segment.id = old.id
    AND segment.revision = %(base)s
+   AND segment.retired_at IS NULL
    AND NOT segment.locked
    AND segment.state = ANY(%(editable)s)
    AND NOT EXISTS (
@@ -38,7 +54,8 @@ UPDATE annotation_segment AS segment
          WHERE lease.segment_id = segment.id
            AND lease.expires_at > clock_timestamp()
            AND (lease.holder_id <> %(user)s OR lease.token <> coalesce(%(token)s, lease.token)))
-RETURNING segment.revision
+RETURNING segment.revision, segment.text, segment.source, segment.updated_at,
+          old.text, old.state, old.source, old.annotator_id, old.return_reason
 """
 
 
@@ -81,22 +98,58 @@ def save_text(
     lease: int | None = None,
     operation_id: UUID | None = None,
 ) -> Segment:
-    """Write a new revision on top of `base_revision` and return the fresh segment.
+    """Write a new revision on top of `base_revision` and return the segment as it is now; see `decide`."""
+    saved, _ = decide(
+        user=user,
+        segment=segment,
+        kind=DecisionKind.SAVE,
+        text=text,
+        base_revision=base_revision,
+        lease=lease,
+        operation_id=operation_id,
+    )
+    return saved
 
-    Raises StaleRevision (with both texts), Locked, Leased or Invalid. A save repeated with the same
-    `operation_id` returns what the first one made. A save without a lease is accepted while nobody else
-    holds one: an expired lease never discards text.
+
+def decide(
+    *,
+    user: User,
+    segment: Segment,
+    kind: DecisionKind,
+    base_revision: int,
+    text: object = None,
+    lease: int | None = None,
+    operation_id: UUID | None = None,
+    reason: object = "",
+    evidence: Evidence = NO_EVIDENCE,
+    release: bool = False,
+) -> tuple[Segment, Decision]:
+    """Keep what a person decided about the text as a revision on top of `base_revision`.
+
+    `save` needs a text. `accept` takes the text as it stands, `skip` leaves it (with a reason), and
+    `unintelligible` says so in the text unless one is given. Returns the segment, brought up to date in
+    place, and the decision. With `release` the person's lease is given back with it; their draft always is.
+
+    Raises StaleRevision (with both texts and the one they began with), Locked, Leased, Reshaped or Invalid.
+    An act repeated with the same `operation_id` returns what the first one made. A save without a lease is
+    accepted while nobody else holds one: an expired lease never discards text.
     """
     require(user, "edit", segment.project)
-    cleaned = clean_text(text)
-    if operation_id is not None and _already_done(segment, operation_id):
-        return _fresh(segment)
+    cleaned, why = _wanted(kind, text, reason)
+    if operation_id is not None:
+        done = decision_of(segment, operation_id)
+        if done is not None:
+            return _fresh(segment), done
+    owned = kind != DecisionKind.SKIP or cleaned is not None
+    state = SegmentState.SKIPPED if kind == DecisionKind.SKIP else SegmentState.CORRECTED
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
                 SAVE,
                 {
                     "text": cleaned,
+                    "owned": owned,
+                    "state": state,
                     "segment": segment.pk,
                     "base": base_revision,
                     "editable": [str(state) for state in EDITABLE_SEGMENTS],
@@ -106,43 +159,106 @@ def save_text(
             )
             row = cursor.fetchone()
         if row is not None:
+            revision, now, source, updated_at, old_text, old_state, *rest = row
+            old_source, old_annotator, old_return = rest
+            if kind == DecisionKind.SAVE and old_state in UNTOUCHED_SEGMENTS and old_text == now:
+                kind = DecisionKind.ACCEPT  # saving a machine's text as it is accepts it
             Revision.objects.create(
                 segment=segment,
-                number=row[0],
+                number=revision,
                 base=base_revision,
-                text=cleaned,
-                source=Source.HUMAN,
+                text=now,
+                source=source or Source.HUMAN,
                 author=user,
                 operation_id=operation_id,
             )
-            announce(segment, revision=row[0], by=user.get_username())
-    fresh = _fresh(segment)
+            before = {
+                "revision": base_revision,
+                "state": old_state,
+                "source": old_source,
+                "annotator": old_annotator,
+                "return_reason": old_return,
+            }
+            decision = record(
+                user=user,
+                segment=segment,
+                kind=kind,
+                reason=why,
+                evidence=evidence,
+                warned=warnings_of(check(now, circumstances(segment, evidence.heard_share))),
+                before={str(segment.pk): before},
+                after={str(segment.pk): revision},
+                operation_id=operation_id,
+            )
+            Draft.objects.filter(segment=segment, author=user).delete()
+            if release and leases.end(segment.pk, user):
+                leases.announce(segment, None)
+            announce(segment, revision=revision, state=state, kind=kind, by=user.get_username())
     if row is None:
-        # The same save may have been answered to a connection that broke before the answer came.
-        if operation_id is not None and _already_done(segment, operation_id):
-            return fresh
-        raise _refusal(fresh, cleaned, base_revision, user)
-    return fresh
+        # The same act may have been answered to a connection that broke before the answer came.
+        done = decision_of(segment, operation_id) if operation_id is not None else None
+        fresh = _fresh(segment)
+        if done is not None:
+            return fresh, done
+        raise refusal(fresh, base_revision, user, mine=cleaned)
+    segment.text, segment.revision, segment.source, segment.updated_at = now, revision, source, updated_at
+    segment.state, segment.annotator, segment.return_reason = state, user, ""
+    return segment, decision
 
 
-def _already_done(segment: Segment, operation_id: UUID) -> bool:
-    return Revision.objects.filter(segment=segment, operation_id=operation_id).exists()
+def _wanted(kind: DecisionKind, text: object, reason: object) -> tuple[str | None, str]:
+    """Return the text to be written (None = as it stands) and the reason, both clean."""
+    if kind not in TEXT_DECISIONS:
+        raise Invalid("This is no decision about a text.", decision=" or ".join(TEXT_DECISIONS))
+    if kind == DecisionKind.ACCEPT and text is not None:
+        raise Invalid("Accepting takes the text as it stands; to change it, save it.", text="left out")
+    if kind == DecisionKind.SAVE and text is None:
+        raise _invalid("text", "The text is missing.", "a string")
+    if kind == DecisionKind.UNINTELLIGIBLE and text is None:
+        text = UNINTELLIGIBLE
+    why = clean_text("" if reason is None else reason, field="reason", longest=MAX_REASON)
+    if kind == DecisionKind.SKIP and not why:
+        raise Invalid("Say why it is skipped.", reason="a reason")
+    return (None if text is None else clean_text(text)), why
 
 
-def _refusal(segment: Segment, text: str, base_revision: int, user: User) -> Exception:
+def refusal(segment: Segment, base_revision: int, user: User, *, mine: str | None = None) -> Exception:
+    """Say why a change of the segment, as it is now, was not made on top of `base_revision`."""
+    typed = {} if mine is None else {"mine": mine}
+    if segment.retired_at is not None:
+        return leases.reshaped_error(segment, **typed)
     if segment.locked:
         return leases.locked_error(segment)
     if segment.revision != base_revision:
+        numbers = (base_revision, segment.revision)
+        found = {r.number: r for r in segment.revisions.select_related("author").filter(number__in=numbers)}
+        base, newest = found.get(base_revision), found.get(segment.revision)
         return StaleRevision(
             "This segment was changed after you opened it. Compare both texts and save again.",
-            mine=text,
+            mine=segment.text if mine is None else mine,
             theirs=segment.text,
+            base=base.text if base else "",
             base_revision=base_revision,
             revision=segment.revision,
+            by=(newest.author.get_username() if newest.author else newest.model) if newest else "",
+            at=newest.created_at.isoformat() if newest else None,
         )
     if segment.state not in EDITABLE_SEGMENTS:
         return Conflict(f"A segment that is {segment.state} cannot be edited; ask a reviewer to return it.")
-    return leases.leased_error(segment)
+    return leases.leased_error(segment, user)
+
+
+def circumstances(segment: Segment, heard_share: float | None = None) -> Circumstances:
+    """Gather what the checks of a segment's text need to know besides the text."""
+    project = segment.project
+    return Circumstances(
+        duration_ms=segment.end_ms - segment.start_ms,
+        language=project.language or segment.language,
+        machine_text=machine_text_of(segment),
+        tags=tuple(project.tags),
+        glossary=tuple(project.glossary),
+        heard_share=heard_share,
+    )
 
 
 def lock(*, user: User, segment: Segment, base_revision: int | None = None) -> Segment:
@@ -204,4 +320,4 @@ def announce(segment: Segment, **what: Any) -> None:
 
 
 def _fresh(segment: Segment) -> Segment:
-    return Segment.objects.select_related("project", "recording", "locked_by").get(pk=segment.pk)
+    return Segment.everything.select_related("project", "recording", "locked_by").get(pk=segment.pk)

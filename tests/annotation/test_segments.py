@@ -36,7 +36,9 @@ def test_a_stale_save_is_refused_with_both_texts(cast: Cast, segment: Segment) -
     segments.save_text(user=cast.reviewer, segment=segment, text="theirs", base_revision=1)
     with pytest.raises(StaleRevision) as refused:
         segments.save_text(user=cast.annotator, segment=segment, text="mine", base_revision=1)
-    assert refused.value.detail == {"mine": "mine", "theirs": "theirs", "base_revision": 1, "revision": 2}
+    detail = refused.value.detail
+    assert (detail["mine"], detail["theirs"], detail["base"]) == ("mine", "theirs", "machine text")
+    assert (detail["base_revision"], detail["revision"], detail["by"]) == (1, 2, "reviewer")
     assert Revision.objects.filter(segment=segment).count() == 2
 
 

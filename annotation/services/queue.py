@@ -1,0 +1,149 @@
+"""Hand out the next segment: each to one person at a time, returned work first, then the worst.
+
+One statement chooses a row that nobody holds (`FOR UPDATE SKIP LOCKED`) and leases it. A row that was
+leased between its snapshot and its lock is not taken, because the lease's own condition is asked of the
+lease as it is at that moment; the caller then simply asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from django.db import connection, transaction
+
+from annotation.conf import conf
+from annotation.models import Project, Segment, User
+from annotation.permissions import require
+from annotation.services import leases
+from annotation.services.leases import Held
+
+Why = Literal["held", "returned", "assigned", "queue"]
+Order = Literal["risk", "time"]
+
+TRIES: Final = 50
+"""A try is lost only to somebody who got a row by it, so this many are never needed by a few people."""
+
+TAKE: Final = """
+WITH chosen AS (
+    SELECT segment.id FROM annotation_segment AS segment
+     WHERE segment.project_id = %(project)s AND segment.retired_at IS NULL AND NOT segment.locked
+       AND {where}
+       AND (%(recording)s::bigint IS NULL OR segment.recording_id = %(recording)s)
+       AND segment.id <> ALL(%(exclude)s)
+       AND NOT EXISTS (SELECT 1 FROM annotation_lease lease
+                        WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp())
+     ORDER BY {order} LIMIT 1
+       FOR UPDATE OF segment SKIP LOCKED),
+taken AS (
+    INSERT INTO annotation_lease AS lease (segment_id, holder_id, client, token, acquired_at, expires_at)
+    SELECT id, %(user)s, %(client)s, 1, clock_timestamp(),
+           clock_timestamp() + make_interval(secs => %(seconds)s) FROM chosen
+    ON CONFLICT (segment_id) DO UPDATE SET
+        token = lease.token + 1, holder_id = excluded.holder_id, client = excluded.client,
+        acquired_at = excluded.acquired_at, expires_at = excluded.expires_at
+     WHERE lease.expires_at <= clock_timestamp()
+    RETURNING segment_id, token, expires_at)
+SELECT chosen.id, taken.token, taken.expires_at FROM chosen LEFT JOIN taken ON taken.segment_id = chosen.id
+"""
+
+HELD: Final = """
+SELECT segment.id FROM annotation_lease lease JOIN annotation_segment segment ON segment.id = lease.segment_id
+ WHERE lease.holder_id = %(user)s AND lease.client = %(client)s AND lease.expires_at > clock_timestamp()
+   AND segment.project_id = %(project)s AND segment.retired_at IS NULL AND NOT segment.locked
+   AND segment.state IN ('draft', 'refined', 'returned')
+   AND (%(recording)s::bigint IS NULL OR segment.recording_id = %(recording)s)
+   AND segment.id <> ALL(%(exclude)s)
+ ORDER BY lease.acquired_at, segment.id LIMIT 1
+"""
+
+#: What is handed out, in this order; the words are constants of this file.
+TIERS: Final[tuple[tuple[Why, str], ...]] = (
+    (
+        "returned",
+        "segment.state = 'returned' AND (segment.annotator_id = %(user)s OR segment.annotator_id IS NULL)",
+    ),
+    (
+        "assigned",
+        "segment.state IN ('draft', 'refined') AND segment.recording_id IN (SELECT recording_id"
+        " FROM annotation_assignment WHERE project_id = %(project)s AND assignee_id = %(user)s)",
+    ),
+    (
+        "queue",
+        "segment.state IN ('draft', 'refined') AND segment.recording_id NOT IN (SELECT recording_id"
+        " FROM annotation_assignment WHERE project_id = %(project)s)",
+    ),
+)
+ORDERS: Final[dict[str, str]] = {
+    "risk": "segment.risk DESC NULLS LAST, segment.id",
+    "time": "segment.recording_id, segment.start_ms, segment.id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Tell which segment was handed out, by what lease, and why this one."""
+
+    segment: int
+    held: Held
+    why: Why
+
+
+def next_segment(
+    *,
+    user: User,
+    project: Project,
+    client: str = "",
+    recording: int | None = None,
+    order: Order = "risk",
+    exclude: Sequence[int] = (),
+) -> Given | None:
+    """Lease the next segment for `user` in the tab `client`; None when nothing is left to hand out.
+
+    First what this tab holds and did not name in `exclude` (its answer was lost, or it was left undecided),
+    then work that was returned to the person, then the recordings they were asked to work on, then the rest.
+    What another tab of theirs holds is never handed out.
+    """
+    require(user, "edit", project)
+    leases.check_client(client)
+    values: dict[str, Any] = {
+        "user": user.pk,
+        "client": client,
+        "project": project.pk,
+        "recording": recording,
+        "exclude": list(exclude),
+        "seconds": float(conf().lease_s),
+    }
+    with transaction.atomic():
+        given = _held(user, values) if client else None
+        for why, where in TIERS:
+            if given is not None:
+                break
+            given = _taken(why, TAKE.format(where=where, order=ORDERS[order]), values)
+        if given is not None and given.why != "held":
+            segment = Segment.objects.get(pk=given.segment)
+            leases.announce(segment, user, given.held.expires_at)
+    return given
+
+
+def _held(user: User, values: dict[str, Any]) -> Given | None:
+    with connection.cursor() as cursor:
+        cursor.execute(HELD, values)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    held = leases.grant(user, [row[0]], client=values["client"]).get(row[0])
+    return Given(row[0], held, "held") if held is not None else None
+
+
+def _taken(why: Why, statement: str, values: dict[str, Any]) -> Given | None:
+    for _ in range(TRIES):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        if row[1] is not None:
+            return Given(row[0], Held(token=row[1], expires_at=row[2]), why)
+    return None
