@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from annotation.conf import conf
+from transcription.wav import part_path
 
 ORIGINAL: Final = "original"
 WAV: Final = "audio.wav"
@@ -34,8 +35,21 @@ def wav_path(recording_id: int, channel: int = 0) -> Path:
 
 
 def readable_wav(recording_id: int, channel: int = 0) -> Path:
-    """Return where the samples decoded so far can be read, while the recording is still being prepared."""
-    return wav_path(recording_id, channel)
+    """Return where the samples decoded so far can be read, while the recording is still being prepared.
+
+    A preparation that was killed leaves its unfinished file until the next one has come further.
+    """
+    whole = wav_path(recording_id, channel)
+    if whole.exists():
+        return whole
+    return max(whole.parent.glob(part_path(whole, "*").name), key=_size, default=whole)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1
 
 
 def peaks_path(recording_id: int) -> Path:

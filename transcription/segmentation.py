@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from transcription.types import Span
 
+Kind = Literal["pauses", "voice", "fixed"]
 Quietest = Callable[[int, int], int]
 """Gives the best place in ms to cut within [start, end) where there is no pause, for example
 `peaks.quietest_ms`.
@@ -40,7 +41,7 @@ class Cutting:
     `pause_ms` and more always separates; see `cut_at_pauses` for it and the lengths.
     """
 
-    kind: Literal["pauses", "voice", "fixed"] = "pauses"
+    kind: Kind = "pauses"
     target_ms: int = 8_000
     max_ms: int = 25_000
     min_ms: int = 1_000

@@ -12,7 +12,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from transcription.channels import ChannelJudge, Verdict
+from transcription.channels import ChannelJudge, Layout, Verdict
 from transcription.peaks import LEVELS_MS, PeaksWriter, quietest_of
 from transcription.segmentation import Cutting
 from transcription.silence import LevelMeter, PauseFinder
@@ -31,6 +31,7 @@ class Settled:
 
     segments: tuple[ChannelSpan, ...]
     settled_ms: int
+    layout: Layout = "mixed"
 
 
 class Track:
@@ -230,7 +231,8 @@ class Tracks:
             for span in track.take_segments()
         )
         self.segments += new
-        return Settled(new, min(track.settled_ms for track in self.heard.values()))
+        layout: Layout = "mixed" if self.verdict is None else self.verdict.layout
+        return Settled(new, min(track.settled_ms for track in self.heard.values()), layout)
 
 
 def extremes(samples: NDArray[np.int16], step: int) -> NDArray[np.int8]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 from annotation import presence, storage
 from annotation.conf import conf
+from annotation.models import Recording
 from annotation.services import recordings
 from annotation.services.recordings import ClaimedRecording
+from annotation.services.segmentation import cutting_for
 from transcription.audio import prepare
 from transcription.errors import DecoderUnavailable, MediaRejected, Stopped
-from transcription.types import MediaLimits, Prepared
+from transcription.tracks import Settled
+from transcription.types import ChannelSpan, MediaLimits, Prepared
+from transcription.wav import part_path, whole_path
 from workers import shutdown
 from workers.database import AWAY, first_line, patiently
 from workers.keeper import Keeper
@@ -32,6 +36,10 @@ PUT_BACK_S: Final = 240.0
 
 Longer than a worker rests after such a fault: one bad place on a disk must not keep it from the recordings
 behind it."""
+STORE_EVERY_S: Final = 0.5
+"""The first segments of a recording are stored at once, those that follow at most so often."""
+LEFT: Final = "left"
+"""Tag of the sound that a killed preparation left."""
 FULL: Final = "The disk of the media is nearly full: free some space, and this goes on by itself."
 
 
@@ -82,6 +90,7 @@ def _prepare(claimed: ClaimedRecording) -> None:
             # FFmpeg has clocks of its own (MediaLimits); this bound is for what they do not see.
             with keeper.watching(10.0 * conf().claim_s):
                 made = _decode(claimed, keeper, on_progress)
+                keeper.moved()
         except MediaRejected as error:
             log.info("recording %s rejected: %s (%s)", claimed.id, error.code, error.detail)
             code, message = error.code, error.message
@@ -121,8 +130,33 @@ def _prepare(claimed: ClaimedRecording) -> None:
             presence.count({"prepared": int(kept), "fenced_recordings": int(not kept)})
 
 
+class _Storing:
+    """Stores segments while their recording is still being decoded, a few transactions in all."""
+
+    def __init__(self, claimed: ClaimedRecording, keeper: Keeper) -> None:
+        self._claimed, self._keeper = claimed, keeper
+        self._waiting: list[ChannelSpan] = []
+        self._not_before = 0.0
+
+    def __call__(self, settled: Settled) -> None:
+        """Take what became certain; raises Stopped where the claim is gone."""
+        self._waiting += settled.segments
+        now = time.monotonic()
+        if now < self._not_before:
+            return
+        spans, self._waiting = self._waiting, []
+        ours = patiently(
+            lambda: recordings.add_segments(self._claimed, spans, settled.settled_ms, layout=settled.layout)
+        )
+        if not ours:
+            raise Stopped
+        self._keeper.moved()
+        self._not_before = time.monotonic() + STORE_EVERY_S
+
+
 def _decode(claimed: ClaimedRecording, keeper: Keeper, on_progress: Callable[[int], None]) -> Prepared:
-    _remove_leftovers(storage.recording_dir(claimed.id))
+    folder = storage.recording_dir(claimed.id)
+    _put_aside(folder)
     full = False
 
     def should_stop() -> bool:
@@ -133,29 +167,43 @@ def _decode(claimed: ClaimedRecording, keeper: Keeper, on_progress: Callable[[in
     if _disk_is_full():
         raise DiskFull
     try:
-        return _caged(claimed, should_stop, on_progress)
+        made = _caged(claimed, should_stop, on_progress, _Storing(claimed, keeper))
     except Stopped:
         if full:
             raise DiskFull from None
         raise
+    except MediaRejected:
+        _remove(folder.glob(part_path(folder / "*", LEFT).name))
+        raise
+    _remove(folder.glob(part_path(folder / "*", LEFT).name))
+    return made
 
 
 def _caged(
-    claimed: ClaimedRecording, should_stop: Callable[[], bool], on_progress: Callable[[int], None]
+    claimed: ClaimedRecording,
+    should_stop: Callable[[], bool],
+    on_progress: Callable[[int], None],
+    on_settled: Callable[[Settled], None],
 ) -> Prepared:
     settings = conf()
+    recording = Recording.objects.select_related("project").get(pk=claimed.id)
+    left, right = storage.wav_path(claimed.id, 1), storage.wav_path(claimed.id, 2)
     return prepare(
         storage.original_path(claimed.id),
         storage.wav_path(claimed.id),
         storage.peaks_path(claimed.id),
+        channel_paths=(left, right) if recording.project.channels_apart else None,
+        cutting=cutting_for(recording),
         limits=MediaLimits(
             max_duration_ms=settings.max_duration_s * 1000,
             memory_bytes=settings.media_memory_bytes,
             cpu_seconds=settings.media_cpu_s,
         ),
         on_progress=on_progress,
+        on_settled=on_settled,
         should_stop=should_stop,
         ffmpeg=Path(settings.ffmpeg) if settings.ffmpeg else None,
+        tag=f"claim-{claimed.claim}",
     )
 
 
@@ -169,10 +217,27 @@ def _is_lost(claimed: ClaimedRecording) -> bool:
     return recordings_dir.is_dir() and not storage.original_path(claimed.id).exists()
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what a killed worker left; a paused one that wakes up finds its part gone and gives up."""
-    for part in folder.glob(".*.part"):
-        part.unlink(missing_ok=True)
+def _put_aside(folder: Path) -> None:
+    """Put aside what a killed worker left; a paused one that wakes up finds its part gone and gives up.
+
+    The longest of the sound stays readable under another name until this preparation has ended: segments of
+    it are in the database, and their windows may be decoded meanwhile.
+    """
+    parts = sorted(folder.glob(".*.part"), key=lambda path: path.stat().st_size, reverse=True)
+    for part in parts:
+        whole = whole_path(part)
+        aside = part_path(whole, LEFT) if whole is not None and whole.suffix == ".wav" else None
+        if part == aside:
+            continue
+        if aside is not None and not (aside.exists() and aside.stat().st_size >= part.stat().st_size):
+            part.replace(aside)
+        else:
+            part.unlink(missing_ok=True)
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _put_back(claimed: ClaimedRecording, code: str, message: str, *, shun: bool = True) -> None:

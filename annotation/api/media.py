@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any, Final
 
 from drf_spectacular.types import OpenApiTypes
@@ -16,7 +17,7 @@ from annotation.api.recordings import not_ready
 from annotation.models import Recording, Segment
 from annotation.permissions import get_visible, require
 from annotation.services.names import download_name
-from annotation.states import RecordingState
+from annotation.states import ChannelLayout, RecordingState
 from transcription import wav
 
 WAV_TYPE: Final = "audio/wav"
@@ -50,20 +51,32 @@ AUDIO = {
 class RecordingAudio(AsyncApiView):
     """The prepared audio of a recording: 16 kHz mono WAV."""
 
-    @operation("get_recording_audio", also=AUDIO, query=RANGES, refuses=(409, 410, 412, 416))
+    @operation(
+        "get_recording_audio",
+        also=AUDIO,
+        query=(
+            whole("channel", "1 or 2: left or right of a recording whose channels are heard apart."),
+            *RANGES,
+        ),
+        refuses=(409, 410, 412, 416),
+    )
     async def get(self, request: Request, recording_id: int) -> Any:
-        """Play a recording; byte ranges are served, so a player can seek."""
+        """Play a recording, or one channel of it; byte ranges are served, so a player can seek."""
+        self.only_query("channel")
+        channel = self.number("channel", 0, 0, 2) or 0
         recording = await in_thread(get_visible, Recording.objects.all(), self.person, pk=recording_id)
         if recording.state != RecordingState.READY:
             raise not_ready(recording)
-        path = storage.wav_path(recording.pk)
+        if recording.channel_layout != ChannelLayout.APART:
+            channel = 0
+        path = storage.wav_path(recording.pk, channel)
         stat = await asyncio.to_thread(ranges.stat_of, path)
         source = ranges.Bytes(
             path=path,
             offset=0,
             length=stat.st_size,
             content_type=WAV_TYPE,
-            etag=f"{recording.wav_sha256[:32] or recording.sha256[:32]}-{stat.st_size:x}",
+            etag=f"{_digest(recording)}-{channel}-{stat.st_size:x}",
             name=download_name(recording.name, ".wav"),
             modified=stat.st_mtime,
         )
@@ -119,9 +132,7 @@ class SegmentAudio(AsyncApiView):
         rows = Segment.objects.select_related("recording")
         segment = await in_thread(get_visible, rows, self.person, pk=segment_id)
         recording = segment.recording
-        if recording.state != RecordingState.READY:
-            raise not_ready(recording)
-        path = storage.wav_path(recording.pk)
+        path = await asyncio.to_thread(_sound_of, segment)
         stat = await asyncio.to_thread(ranges.stat_of, path)
         start, end = max(0, segment.start_ms - context), segment.end_ms + context
         offset, length = wav.wav_byte_range(start, end, stat.st_size)
@@ -130,9 +141,28 @@ class SegmentAudio(AsyncApiView):
             offset=offset,
             length=length,
             content_type=WAV_TYPE,
-            etag=f"{recording.wav_sha256[:32] or recording.sha256[:32]}-{offset:x}-{length:x}",
+            etag=f"{_digest(recording)}-{segment.channel}-{offset:x}-{length:x}",
             name=download_name(f"{recording.name} {segment.start_ms}-{segment.end_ms}", ".wav"),
             prefix=wav.wav_header(length),
             modified=stat.st_mtime,
         )
         return ranges.serve(request._request, source)
+
+
+def _digest(recording: Recording) -> str:
+    return recording.wav_sha256[:32] or recording.sha256[:32]
+
+
+def _sound_of(segment: Segment) -> Path:
+    """Find the WAV a segment lies in: the finished one, or while it is being prepared the growing one."""
+    recording = segment.recording
+    if recording.state == RecordingState.READY:
+        return storage.wav_path(recording.pk, segment.channel)
+    path = storage.readable_wav(recording.pk, segment.channel)
+    try:
+        there = wav.wav_duration_ms(path.stat().st_size) >= segment.end_ms
+    except FileNotFoundError:
+        there = False
+    if recording.state == RecordingState.REJECTED or not there:
+        raise not_ready(recording)
+    return path

@@ -15,18 +15,13 @@ from annotation import progress, storage
 from annotation.conf import conf
 from annotation.doorbell import ring_on_commit
 from annotation.errors import Duplicate, Invalid
-from annotation.models import Job, Project, Recording, Segment, User
+from annotation.models import Job, Project, Recording, User
 from annotation.permissions import require
-from annotation.services import decodings, jobs
+from annotation.services import decodings, jobs, segmentation
 from annotation.services.clock import ClockTimestamp, in_seconds
-from annotation.services.models import card_of
 from annotation.services.names import clean_name
 from annotation.states import LIVE_JOBS, JobKind, RecordingState, Segmentation
-from transcription.peaks import quietest_ms
-from transcription.segmentation import cut_at_pauses, cut_fixed
-from transcription.types import Prepared, Span
-
-FIXED_MS: Final = 30_000
+from transcription.types import ChannelSpan, Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +106,7 @@ CLAIM: Final = """
 UPDATE annotation_recording AS r
    SET state = 'preparing', claim = r.claim + 1, attempts = r.attempts + 1, claimed_by = %(worker)s,
        claim_expires_at = clock_timestamp() + make_interval(secs => %(seconds)s), prepared_percent = 0,
-       updated_at = clock_timestamp()
+       settled_ms = 0, updated_at = clock_timestamp()
  WHERE r.id = (
     SELECT w.id FROM annotation_recording w
      WHERE w.state = 'stored'
@@ -162,23 +157,58 @@ def renew(claimed: ClaimedRecording, percent: int) -> bool:
     return bool(rows)
 
 
+def add_segments(
+    claimed: ClaimedRecording, spans: Sequence[ChannelSpan], settled_ms: int, *, layout: str
+) -> bool:
+    """Store segments that became certain while the file is still being decoded, and queue their decodings.
+
+    Up to `settled_ms` nothing can be added any more. False if fenced. Harmless when done twice.
+    """
+    with transaction.atomic():
+        rows = _held(claimed).update(
+            settled_ms=settled_ms, channel_layout=layout, updated_at=ClockTimestamp()
+        )
+        if not rows:
+            return False
+        recording = Recording.objects.select_related("project").get(pk=claimed.id)
+        segmentation.add(recording, spans)
+        job = Job.objects.filter(recording=recording, state__in=LIVE_JOBS).first()
+        if job is not None:
+            decodings.plan(job=job, recording=recording, settled=False)
+        progress.publish_on_commit(
+            recording.project_id,
+            "recording.changed",
+            {"recording": str(recording.pk), "state": recording.state, "settled_ms": settled_ms},
+        )
+        ring_on_commit("draft")
+    if job is not None:
+        jobs.refresh([job.pk])
+    return True
+
+
 def finish_preparation(claimed: ClaimedRecording, prepared: Prepared) -> bool:
-    """Store what preparation found, cut the segments and queue their decodings; False if fenced."""
-    recording = Recording.objects.select_related("project").get(pk=claimed.id)
-    recording.duration_ms = prepared.duration_ms
-    spans = cut(recording, prepared.silences)
+    """Store what preparation found, the rest of the segments, and queue their decodings; False if fenced.
+
+    Segments that an earlier, unfinished preparation left and that this one did not make are retired, unless a
+    person touched them.
+    """
+    silences: list[list[int]] = [[s.start_ms, s.end_ms] for s in prepared.silences]
+    if prepared.layout == "apart":
+        silences = [[p.span.start_ms, p.span.end_ms, p.channel] for p in prepared.channel_silences]
     with transaction.atomic():
         rows = _held(claimed).update(
             state=RecordingState.READY,
             duration_ms=prepared.duration_ms,
+            settled_ms=prepared.duration_ms,
             prepared_percent=100,
             container=prepared.source.container[:60],
             codec=prepared.source.codec[:60],
             sample_rate=prepared.source.sample_rate,
             channels=prepared.source.channels,
+            channel_layout=prepared.layout,
             wav_sha256=prepared.wav_sha256,
             warnings=[{"code": w.code, "message": w.message} for w in prepared.warnings],
-            silences=[[s.start_ms, s.end_ms] for s in prepared.silences],
+            silences=silences,
             claim_expires_at=None,
             cause="",
             cause_code="",
@@ -186,13 +216,8 @@ def finish_preparation(claimed: ClaimedRecording, prepared: Prepared) -> bool:
         )
         if not rows:
             return False
-        Segment.objects.bulk_create(
-            (
-                Segment(project=recording.project, recording=recording, start_ms=s.start_ms, end_ms=s.end_ms)
-                for s in spans
-            ),
-            batch_size=1000,
-        )
+        recording = Recording.objects.select_related("project").get(pk=claimed.id)
+        segmentation.settle(recording, prepared.segments)
         job = Job.objects.filter(recording=recording, state__in=LIVE_JOBS).first()
         if job is not None:
             decodings.plan(job=job, recording=recording)
@@ -203,27 +228,6 @@ def finish_preparation(claimed: ClaimedRecording, prepared: Prepared) -> bool:
     if job is not None:
         jobs.refresh([job.pk])
     return True
-
-
-def cut(recording: Recording, silences: Sequence[Span]) -> list[Span]:
-    """Cut a recording into segments by its own or its project's rule."""
-    project = recording.project
-    duration = recording.duration_ms or 0
-    if (recording.segmentation or project.segmentation) == Segmentation.FIXED:
-        return cut_fixed(duration, FIXED_MS)
-    # A model that hears one sentence at a time wants cuts at shorter pauses; its card says so.
-    cards = [card_of(name) for name in (project.draft_model, project.refine_model) if name]
-    pauses = [card.pause_ms for card in cards if card is not None and card.pause_ms is not None]
-    peaks = storage.peaks_path(recording.pk)
-    return cut_at_pauses(
-        duration,
-        silences,
-        target_ms=project.segment_target_ms,
-        max_ms=project.segment_max_ms,
-        pause_ms=min(pauses, default=2_000),
-        # Where nobody pauses, cut at the softest moment rather than in the middle of a vowel.
-        quietest=(lambda start, end: quietest_ms(peaks, start, end)) if peaks.is_file() else None,
-    )
 
 
 def reject(claimed: ClaimedRecording, *, code: str, message: str) -> bool:
@@ -279,6 +283,8 @@ def _end(
             updated_at=ClockTimestamp(),
         )
         if rows:
+            if state == RecordingState.REJECTED:
+                segmentation.give_up(claimed.id)
             project_id = Recording.objects.values_list("project_id", flat=True).get(pk=claimed.id)
             progress.publish_on_commit(
                 project_id, "recording.changed", {"recording": str(claimed.id), "state": str(state)}
@@ -304,14 +310,17 @@ def reclaim_expired(limit: int = 100) -> int:
                  WHERE state = 'preparing' AND claim_expires_at < clock_timestamp()
                  ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
                AND r.state = 'preparing'
-            RETURNING r.id
+            RETURNING r.id, r.state
             """,
             {"max": conf().max_attempts, "limit": limit},
         )
-        ids = [row[0] for row in cursor.fetchall()]
-    for recording_id in ids:
+        found = cursor.fetchall()
+        for recording_id, state in found:
+            if state == RecordingState.REJECTED:
+                segmentation.give_up(recording_id)
+    for recording_id, _ in found:
         jobs.refresh(_live_jobs(recording_id))
-    return len(ids)
+    return len(found)
 
 
 def _held(claimed: ClaimedRecording) -> Any:

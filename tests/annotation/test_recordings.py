@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +15,14 @@ from django.db import connection
 
 from annotation import storage
 from annotation.errors import AnnotationError, Conflict, Denied, Duplicate, Gone, Invalid, TooLarge
-from annotation.models import Job, Recording, Segment, Upload
-from annotation.services import jobs, recordings, uploads
+from annotation.models import Decoding, Job, Recording, Segment, Upload
+from annotation.services import jobs, leases, recordings, segmentation, segments, uploads
 from annotation.services.names import clean_name, download_name
-from annotation.services.recordings import StoredFile
-from annotation.states import JobState, RecordingState, UploadState
+from annotation.services.recordings import ClaimedRecording, StoredFile
+from annotation.states import LIVE_DECODINGS, DecodingState, JobState, Pass, RecordingState, UploadState
 from tests.personas import Cast
-from transcription.types import Prepared, Source, Span
+from transcription.types import ChannelSpan, Prepared, Source, Span
+from transcription.wav import part_path
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
 
@@ -31,6 +34,7 @@ PREPARED = Prepared(
     wav_sha256="0" * 64,
     silences=(Span(4_000, 5_000), Span(11_000, 12_000)),
     peak_levels_ms=(10, 100, 1000),
+    segments=tuple(ChannelSpan(0, s) for s in (Span(0, 4_500), Span(4_500, 11_500), Span(11_500, 20_000))),
 )
 
 
@@ -92,9 +96,8 @@ def test_fixed_cuts_on_request(cast: Cast, tmp_path: Path) -> None:
     recording, _ = recordings.add_recording(
         user=cast.manager, project=cast.project, name="x", file=stored(tmp_path), segmentation="fixed"
     )
-    recording.duration_ms = 65_000
-    spans = recordings.cut(recording, PREPARED.silences)
-    assert [(s.start_ms, s.end_ms) for s in spans] == [(0, 30_000), (30_000, 60_000), (60_000, 65_000)]
+    cutting = segmentation.cutting_for(recording)
+    assert (cutting.kind, cutting.fixed_ms) == ("fixed", 30_000)
 
 
 def test_a_paused_preparer_cannot_finish_late(cast: Cast, tmp_path: Path) -> None:
@@ -145,6 +148,176 @@ def test_cancelling_stops_a_preparation(cast: Cast, tmp_path: Path) -> None:
     assert not recordings.renew(claimed, 60), "renew tells the worker to stop"
     assert recordings.hand_back(claimed)
     assert recordings.claim_next(worker="w") is None, "nobody asks for it any more"
+
+
+# -- segments while the file is still being decoded --------------------------------------------------------
+
+
+def begin(cast: Cast, tmp_path: Path) -> tuple[Recording, ClaimedRecording]:
+    recording, _ = add(cast, tmp_path)
+    claimed = recordings.claim_next(worker="w")
+    assert claimed is not None
+    return recording, claimed
+
+
+def again() -> ClaimedRecording:
+    """Let the worker die, and another claim its recording."""
+    expire_claims()
+    assert recordings.reclaim_expired() == 1
+    claimed = recordings.claim_next(worker="another")
+    assert claimed is not None
+    return claimed
+
+
+def spans_of(recording: Recording) -> list[tuple[int, int, int]]:
+    rows = Segment.objects.filter(recording=recording).order_by("channel", "start_ms")
+    return list(rows.values_list("channel", "start_ms", "end_ms"))
+
+
+def cut(*edges: int, channel: int = 0) -> tuple[ChannelSpan, ...]:
+    return tuple(ChannelSpan(channel, Span(a, b)) for a, b in itertools.pairwise(edges))
+
+
+def correct(cast: Cast, segment: Segment, text: str = "by a person") -> None:
+    segments.save_text(user=cast.annotator, segment=segment, text=text, base_revision=segment.revision)
+
+
+FIRST = PREPARED.segments[:2]
+ALL = [(0, 0, 4_500), (0, 4_500, 11_500), (0, 11_500, 20_000)]
+
+
+def test_segments_are_there_and_decoded_before_the_recording_is_ready(cast: Cast, tmp_path: Path) -> None:
+    recording, claimed = begin(cast, tmp_path)
+    assert recordings.add_segments(claimed, FIRST, 11_500, layout="mixed")
+    recording.refresh_from_db()
+    assert (recording.state, recording.settled_ms) == (RecordingState.PREPARING, 11_500)
+    assert spans_of(recording) == ALL[:2]
+    drafts = Decoding.objects.filter(recording=recording, pass_name=Pass.DRAFT, state=DecodingState.QUEUED)
+    assert drafts.exists()
+    job = Job.objects.get(recording=recording)
+    assert (job.state, job.phase) == (JobState.RUNNING, "preparing")
+    before = set(Segment.objects.values_list("pk", flat=True))
+    assert recordings.finish_preparation(claimed, PREPARED)
+    assert spans_of(recording) == ALL
+    assert before < set(Segment.objects.values_list("pk", flat=True)), "rows that are there stay"
+    job.refresh_from_db()
+    assert (job.state, job.phase) == (JobState.RUNNING, "draft")
+
+
+def test_storing_twice_changes_nothing(cast: Cast, tmp_path: Path) -> None:
+    recording, claimed = begin(cast, tmp_path)
+    for _ in range(2):
+        assert recordings.add_segments(claimed, FIRST, 11_500, layout="mixed")
+    planned = Decoding.objects.filter(recording=recording).count()
+    assert recordings.add_segments(claimed, FIRST, 11_500, layout="mixed")
+    assert spans_of(recording) == ALL[:2]
+    assert Decoding.objects.filter(recording=recording).count() == planned
+
+
+def test_a_preparation_done_again_gives_the_rows_of_a_straight_run(cast: Cast, tmp_path: Path) -> None:
+    recording, dead = begin(cast, tmp_path)
+    assert recordings.add_segments(dead, FIRST, 11_500, layout="mixed")
+    before = {s.pk: (s.start_ms, s.end_ms) for s in Segment.objects.all()}
+    claimed = again()
+    recording.refresh_from_db()
+    assert recording.settled_ms == 0, "windows wait until the sound is there again"
+    assert not recordings.add_segments(dead, PREPARED.segments, 20_000, layout="mixed"), "fenced"
+    assert spans_of(recording) == ALL[:2]
+    assert recordings.add_segments(claimed, FIRST[:1], 4_500, layout="mixed")
+    assert recordings.finish_preparation(claimed, PREPARED)
+    assert spans_of(recording) == ALL
+    assert before.items() <= {s.pk: (s.start_ms, s.end_ms) for s in Segment.objects.all()}.items()
+
+
+def test_another_decoder_may_cut_differently_and_no_persons_text_is_lost(cast: Cast, tmp_path: Path) -> None:
+    recording, dead = begin(cast, tmp_path)
+    assert recordings.add_segments(dead, cut(0, 3_000, 6_000, 9_000), 9_000, layout="mixed")
+    first, second, third = Segment.objects.order_by("start_ms")
+    correct(cast, second)
+    held = leases.acquire(user=cast.annotator, segment=third)
+    claimed = again()
+    assert recordings.finish_preparation(claimed, PREPARED)
+    # The touched and the held one stay, what is cut anew fits in between, and the untouched one is retired.
+    assert spans_of(recording) == [
+        (0, 0, 3_000), (0, 3_000, 6_000), (0, 6_000, 9_000), (0, 9_000, 11_500), (0, 11_500, 20_000),
+    ]  # fmt: skip
+    second.refresh_from_db()
+    assert second.text == "by a person"
+    segments.save_text(
+        user=cast.annotator, segment=third, text="typed meanwhile", base_revision=0, lease=held.token
+    )
+    assert Segment.everything.get(pk=first.pk).retired_at is not None
+    live = Decoding.objects.filter(recording=recording, state=DecodingState.QUEUED)
+    for decoding in live:
+        for _, start, end in spans_of(recording):
+            cuts = start < decoding.end_ms and end > decoding.start_ms
+            assert not cuts or decoding.start_ms <= start <= end <= decoding.end_ms
+
+
+def test_a_file_that_is_refused_half_way_takes_its_segments_back(cast: Cast, tmp_path: Path) -> None:
+    recording, claimed = begin(cast, tmp_path)
+    assert recordings.add_segments(claimed, FIRST, 11_500, layout="mixed")
+    touched = Segment.objects.order_by("start_ms")[0]
+    correct(cast, touched)
+    assert recordings.reject(claimed, code="corrupt", message="Most of it is damaged.")
+    assert spans_of(recording) == ALL[:1], "what a person wrote stays"
+    live = Decoding.objects.filter(recording=recording, state__in=LIVE_DECODINGS)
+    assert all(d.start_ms <= touched.start_ms and touched.end_ms <= d.end_ms for d in live)
+    job = Job.objects.get(recording=recording)
+    assert job.state == JobState.FAILED
+    jobs.retry(user=cast.manager, job=job)
+    claimed_again = recordings.claim_next(worker="w")
+    assert claimed_again is not None
+    assert recordings.finish_preparation(claimed_again, PREPARED)
+    assert spans_of(recording) == ALL
+
+
+def test_a_worker_lost_for_good_takes_its_segments_back(cast: Cast, tmp_path: Path) -> None:
+    recording, claimed = begin(cast, tmp_path)
+    assert recordings.add_segments(claimed, FIRST, 11_500, layout="mixed")
+    again()
+    again()
+    expire_claims()
+    recordings.reclaim_expired()
+    recording.refresh_from_db()
+    assert recording.state == RecordingState.REJECTED
+    assert spans_of(recording) == []
+    assert not Decoding.objects.filter(recording=recording, state__in=LIVE_DECODINGS).exists()
+
+
+def test_channels_heard_apart_have_segments_of_their_own(cast: Cast, tmp_path: Path) -> None:
+    recording, claimed = begin(cast, tmp_path)
+    both = (*cut(0, 5_000, 20_000, channel=1), *cut(2_000, 9_000, channel=2))
+    assert recordings.add_segments(claimed, both[:1], 2_000, layout="apart")
+    silences = tuple(ChannelSpan(2, Span(a, b)) for a, b in ((0, 1_900), (9_100, 20_000)))
+    assert recordings.finish_preparation(
+        claimed, replace(PREPARED, layout="apart", segments=both, channel_silences=silences)
+    )
+    recording.refresh_from_db()
+    assert recording.channel_layout == "apart"
+    assert recording.silences == [[0, 1_900, 2], [9_100, 20_000, 2]]
+    rows = Segment.objects.filter(recording=recording).order_by("channel", "start_ms")
+    assert [(s.channel, s.start_ms, s.end_ms, s.speaker) for s in rows] == [
+        (1, 0, 5_000, "Left"), (1, 5_000, 20_000, "Left"), (2, 2_000, 9_000, "Right"),
+    ]  # fmt: skip
+    channels = Decoding.objects.filter(recording=recording).values_list("channel", flat=True)
+    assert set(channels) == {1, 2}
+
+
+def test_the_growing_file_is_found(media_root: Path) -> None:
+    whole = storage.wav_path(7)
+    assert storage.readable_wav(7) == whole
+    whole.parent.mkdir(parents=True)
+    left, now = part_path(whole, "left"), part_path(whole, "claim-2")
+    left.write_bytes(bytes(500))
+    now.write_bytes(bytes(100))
+    assert storage.readable_wav(7) == left, "what a killed worker left, while there is more of it"
+    now.write_bytes(bytes(600))
+    assert storage.readable_wav(7) == now
+    part_path(storage.wav_path(7, 1), "claim-2").write_bytes(bytes(700))
+    assert storage.readable_wav(7) == now
+    whole.write_bytes(bytes(1))
+    assert storage.readable_wav(7) == whole
 
 
 # -- uploads ------------------------------------------------------------------------------------------------
