@@ -39,6 +39,7 @@ ALLOWED: Final[Mapping[str, frozenset[Role]]] = {
     "assign": frozenset({Role.REVIEWER, Role.MANAGER}),
     "unlock": frozenset({Role.REVIEWER, Role.MANAGER}),
     "export": frozenset({Role.REVIEWER, Role.MANAGER}),
+    "quality": frozenset({Role.REVIEWER, Role.MANAGER}),
     "upload": frozenset({Role.MANAGER}),
     "jobs": frozenset({Role.MANAGER}),
     "settings": frozenset({Role.MANAGER}),

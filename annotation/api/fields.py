@@ -63,3 +63,15 @@ class Whole(serializers.IntegerField):
         if isinstance(data, bool) or not isinstance(data, int | str):
             self.fail("invalid")
         return int(super().to_internal_value(data))
+
+
+class Share(serializers.FloatField):
+    """A number from 0 to 1; no text, no truth value, no NaN."""
+
+    default_error_messages = {"invalid": "Expected a number from 0 to 1."}
+
+    def to_internal_value(self, data: Any) -> float:
+        """Return a float within the bounds."""
+        if isinstance(data, bool) or not isinstance(data, int | float) or not 0 <= data <= 1:
+            self.fail("invalid")
+        return float(data)

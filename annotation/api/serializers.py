@@ -8,14 +8,16 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from annotation import selectors
-from annotation.api.fields import Id, Strict, Text, Whole
+from annotation.api.fields import Id, Share, Strict, Text, Whole
 from annotation.models import Hypothesis, Job, Project, Recording, Revision, Segment, Upload
 from annotation.states import (
     ChannelLayout,
     JobKind,
     JobState,
+    LanguageScope,
     Pass,
     RecordingState,
+    RefineWhen,
     Role,
     Segmentation,
     SegmentState,
@@ -88,6 +90,16 @@ class ProjectOut(Out):
     segment_max_ms = serializers.IntegerField()
     draft_model = serializers.CharField()
     refine_model = serializers.CharField(allow_null=True, help_text="null = one pass.")
+    refine_when = serializers.ChoiceField(
+        choices=RefineWhen.choices, help_text="risky: only where a draft's risk is `refine_above` or more."
+    )
+    refine_above = serializers.FloatField(help_text="0 to 1.")
+    language_scope = serializers.ChoiceField(
+        choices=LanguageScope.choices, help_text="What one language is detected for, where none is given."
+    )
+    channels_apart = serializers.BooleanField(
+        help_text="Whether stereo whose channels differ is heard channel by channel."
+    )
     glossary = serializers.ListField(child=serializers.CharField())
     tags = serializers.ListField(
         child=serializers.CharField(),
@@ -109,6 +121,10 @@ class ProjectIn(Strict):
     segment_max_ms = Whole(min_value=2_000, max_value=30_000, required=False)
     draft_model = Text(max_length=200, required=False)
     refine_model = Text(max_length=200, required=False, allow_null=True, allow_blank=True)
+    refine_when = serializers.ChoiceField(choices=RefineWhen.choices, required=False)
+    refine_above = Share(required=False)
+    language_scope = serializers.ChoiceField(choices=LanguageScope.choices, required=False)
+    channels_apart = serializers.BooleanField(required=False)
     glossary = serializers.ListField(child=Text(max_length=100), max_length=1000, required=False)
     tags = serializers.ListField(child=Text(max_length=50), max_length=40, required=False)
 

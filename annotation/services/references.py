@@ -12,17 +12,33 @@ from typing import Final
 
 from django.db.models import Q, QuerySet
 
-from annotation.models import ContextGate, Project, Segment
+from annotation.models import ContextGate, Project, RiskCalibration, Segment
 from annotation.services.clock import ClockTimestamp
-from annotation.services.gates import MIN_REFERENCES
+from annotation.services.gates import MIN_REFERENCES, Context, context_for
 from annotation.services.models import card_of
-from annotation.states import RecordingState, SegmentState, Source
+from annotation.states import Pass, RecordingState, SegmentState, Source
 
 MOST: Final = 400
 """References of one evaluation: the newest ones. At 400 segments of ten words, 0.3 points are 12 words."""
 CHECK_EVERY: Final = timedelta(days=7)
 NEW_FOR_CHECK: Final = 20
 """Corrections since the last check, without which a new one would say the same again."""
+
+
+COUNTED: Final = 10_000
+"""More references than this are not counted out: it is enough to know that there are enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """Say how a model is used in a project, and by what evidence."""
+
+    model: str
+    passes: tuple[str, ...]
+    context: Context
+    reason: str
+    gate: ContextGate | None
+    calibration: RiskCalibration | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,36 @@ def newest(project: Project, most: int = MOST) -> list[Reference]:
         )
         for s in sorted(found, key=lambda s: (s.recording_id, s.channel, s.start_ms, s.pk))
     ]  # fmt: skip
+
+
+def report(project: Project) -> list[ModelReport]:
+    """Return how each model of a project is used, those of its passes first, then earlier ones."""
+    passes: dict[str, list[str]] = {}
+    for model, name in ((project.draft_model, Pass.DRAFT), (project.refine_model, Pass.REFINE)):
+        if model:
+            passes.setdefault(model, []).append(name.value)
+    found = {gate.model: gate for gate in ContextGate.objects.filter(project=project).order_by("model")}
+    learnt = {row.model: row for row in RiskCalibration.objects.filter(project=project).order_by("model")}
+    return [
+        ModelReport(
+            model=model,
+            passes=tuple(passes.get(model, ())),
+            context=context_for(project, model),
+            reason=_reason(model, found.get(model)),
+            gate=found.get(model),
+            calibration=learnt.get(model),
+        )
+        for model in dict.fromkeys([*passes, *found, *learnt])
+    ]
+
+
+def _reason(model: str, gate: ContextGate | None) -> str:
+    card = card_of(model)
+    if card is not None and card.context == "fit":
+        return "Fitted context: the model was trained for it."
+    if gate is not None:
+        return gate.reason
+    return f"Full context: fitted context is checked once {MIN_REFERENCES} segments are corrected."
 
 
 def due(limit: int = 10) -> list[tuple[Project, str]]:

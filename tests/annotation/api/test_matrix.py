@@ -17,10 +17,10 @@ from django.urls import URLPattern
 from annotation import storage
 from annotation.api.urls import urlpatterns
 from annotation.models import Job, Membership, Recording, Segment, Upload, User
-from annotation.services import uploads
+from annotation.services import segments, uploads
 from tests.annotation.api.calling import Answer, Caller
 from tests.annotation.api.conftest import write_files
-from tests.factories import make_job, make_project
+from tests.factories import make_job, make_project, make_segment
 from tests.personas import Cast
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +96,24 @@ def locked(stage: Stage) -> None:
     )
 
 
+def followed(stage: Stage) -> None:
+    """Put a segment after the stage's, with the next id."""
+    make_segment(
+        stage.cast.project,
+        recording=stage.recording,
+        pk=stage.segment.pk + 1,
+        start_ms=3000,
+        text="more",
+        revision=1,
+        source="draft",
+        state="draft",
+    )
+
+
+def decided(stage: Stage) -> None:
+    segments.save_text(user=stage.cast.annotator, segment=stage.segment, text="by hand", base_revision=1)
+
+
 def failed(stage: Stage) -> None:
     Job.objects.filter(pk=stage.job.pk).update(state="failed")
 
@@ -132,6 +150,8 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
     ("POST", f"{P}uploads/"): Row(403, 403, 201, send=tus("POST", Upload_Length="10", Upload_Metadata=NAME)),
     ("GET", f"{P}events/"): everyone(send=lambda caller, path: unread(caller, path)),
     ("GET", f"{P}export/"): Row(403, 200, 200),
+    ("GET", f"{P}models/"): Row(403, 200, 200),
+    ("GET", f"{P}refine/"): Row(403, 200, 200),
     ("GET", U): Row(404, 404, 200),
     ("HEAD", U): Row(404, 404, 200, send=tus("HEAD")),
     ("PATCH", U): Row(404, 404, 204, send=tus("PATCH", b"12345", Upload_Offset="0")),
@@ -151,6 +171,32 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
     ("POST", f"{S}lock/"): everyone(send=json({})),
     ("POST", f"{S}unlock/"): Row(403, 200, 200, send=json({"reason": "a typing error"}), before=locked),
     ("GET", f"{S}history/"): everyone(),
+    ("POST", f"{S}checks/"): everyone(send=json({"text": "new"})),
+    ("PUT", f"{S}draft/"): everyone(send=json({"text": "new", "base_revision": 1}, "PUT")),
+    ("DELETE", f"{S}draft/"): everyone(204),
+    ("POST", f"{S}split/"): everyone(send=json({"base_revision": 1, "at_ms": 2000, "offset": 7})),
+    ("POST", f"{S}merge/"): everyone(
+        send=lambda caller, path: caller.post(
+            path, {"base_revision": 1, "next": int(path.split("/")[3]) + 1, "next_revision": 1}
+        ),
+        before=followed,
+    ),
+    ("POST", f"{S}edges/"): everyone(send=json({"base_revision": 1, "start_ms": 900, "end_ms": 3100})),
+    ("POST", f"{S}speaker/"): everyone(send=json({"base_revision": 1, "speaker": "B"})),
+    # Each may take back their own alone, and here only the annotator has decided anything.
+    ("POST", f"{S}undo/"): Row(200, 409, 409, send=json({}), before=decided),
+    ("POST", f"{P}next/"): everyone(send=json({"client": "tab"})),
+    ("GET", f"{P}progress/"): everyone(),
+    ("GET", f"{R}rows/"): everyone(),
+    ("GET", f"{R}presence/"): everyone(),
+    ("POST", f"{R}presence/"): everyone(send=json({"client": "tab"})),
+    ("DELETE", f"{R}presence/"): everyone(204),
+    ("GET", f"{R}assignees/"): everyone(),
+    ("PUT", f"{R}assignees/"): Row(403, 200, 200, send=json({"usernames": ["annotator"]}, "PUT")),
+    ("GET", "api/me/settings/"): lists(),
+    ("PUT", "api/me/settings/"): lists(send=json({"editor": {"font_px": 20}}, "PUT")),
+    ("GET", "api/me/drafts/"): lists(),
+    ("GET", "api/me/decisions/"): lists(),
     ("GET", "api/jobs/"): lists(),
     ("GET", J): everyone(),
     ("POST", f"{J}cancel/"): Row(403, 403, 200),
