@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
@@ -27,12 +28,22 @@ log = logging.getLogger(__name__)
 TICK_S: Final = 0.25
 
 
+@dataclass(slots=True, eq=False)
+class _Watch:
+    """One piece of work that is watched: how long it may be silent, and who lets go of it then."""
+
+    within_s: float
+    give_up: Callable[[str], object]
+    moved: float
+
+
 class Keeper:
     """Renew a claim from a thread of its own for the time of a `with` block.
 
     `renew` returns False when the claim is gone. `give_up` is called once, with a sentence, when watched work
     passed its bound; `hand_back` when a stop was asked and the work did not come to a boundary in time.
-    After either the process ends. What is not watched (waiting for PostgreSQL) has bounds of its own.
+    After either the process ends. Several threads may be watched at once. What is not watched (waiting for
+    PostgreSQL) has bounds of its own.
     """
 
     def __init__(
@@ -47,8 +58,7 @@ class Keeper:
         self._every_s = conf().claim_s / 3
         self._report_every_s = report_every_s
         self._news = False
-        self._within_s: float | None = None
-        self._moved = time.monotonic()
+        self._watches: list[_Watch] = []
         self._done = threading.Event()
         self._lost = threading.Event()
         self._thread: threading.Thread | None = None
@@ -59,18 +69,22 @@ class Keeper:
         return self._lost.is_set()
 
     @contextmanager
-    def watching(self, within_s: float) -> Iterator[None]:
-        """Watch the block: without a sign of life for `within_s` seconds it counts as hung."""
-        self._moved = time.monotonic()
-        self._within_s = within_s
+    def watching(self, within_s: float, give_up: Callable[[str], object] | None = None) -> Iterator[None]:
+        """Watch the block: without a sign of life for `within_s` seconds it counts as hung.
+
+        `give_up` says for this block who lets go of it, where it is not the keeper's own way.
+        """
+        watch = _Watch(within_s, give_up or self._give_up, time.monotonic())
+        self._watches.append(watch)
         try:
             yield
         finally:
-            self._within_s = None
+            self._watches.remove(watch)
 
     def moved(self) -> None:
         """Note a sign of life."""
-        self._moved = time.monotonic()
+        for watch in tuple(self._watches):
+            watch.moved = time.monotonic()
 
     def report(self) -> None:
         """Ask for a renewal soon, because there is progress to show with it."""
@@ -95,11 +109,12 @@ class Keeper:
         try:
             while not self._done.wait(TICK_S):
                 now = time.monotonic()
-                within_s = self._within_s
-                if within_s is not None and now - self._moved > within_s:
-                    self._end(f"It gave no sign of life for {within_s:.0f} s and was ended.", gave_up=True)
+                for watch in tuple(self._watches):
+                    if now - watch.moved > watch.within_s:
+                        sentence = f"It gave no sign of life for {watch.within_s:.0f} s and was ended."
+                        self._end(sentence, lambda give_up=watch.give_up, s=sentence: give_up(s))  # type: ignore[misc]
                 if shutdown.overdue():
-                    self._end("The worker was asked to stop.", gave_up=False)
+                    self._end("The worker was asked to stop.", self._hand_back)
                 due = self._every_s
                 if self._news and self._report_every_s is not None:
                     due = min(due, self._report_every_s)
@@ -120,14 +135,11 @@ class Keeper:
             log.exception("claim not renewed")
         return True
 
-    def _end(self, sentence: str, *, gave_up: bool) -> None:
+    def _end(self, sentence: str, let_go: Callable[[], object]) -> None:
         """Let go of the claim and end this process: what hangs in native code cannot be stopped otherwise."""
         log.error("%s Process %s ends itself.", sentence, os.getpid())
         try:
-            if gave_up:
-                self._give_up(sentence)
-            else:
-                self._hand_back()
+            let_go()
         except Exception as error:
             log.warning("the claim is left to expire: %s", first_line(error))
         finally:

@@ -52,6 +52,7 @@ class Batch:
     """Hold claimed decodings of one pass that share a model and options, of any recordings.
 
     `rank`: their place in the order of turns. `suspect`: one window that failed before, and is alone.
+    `is_behind`: others were before them, and this turn was kept.
     """
 
     model: str
@@ -60,6 +61,7 @@ class Batch:
     pass_name: Pass = Pass.DRAFT
     rank: int = 0
     suspect: bool = False
+    is_behind: bool = False
 
 
 # The first window of each class: six looks into the index of the queue, whatever its length.
@@ -120,27 +122,26 @@ def claim_batch(
     worker: str,
     fit: Fit | Callable[[str], Fit],
     without: Sequence[str] = (),
-    kept: int | None = None,
-    ahead_of: int | None = None,
+    choose: Callable[[Sequence[Head]], Head | None] = turns.first,
     suspects: bool = True,
 ) -> Batch | None:
     """Claim queued decodings of one pass, model and options, or return None when there are none to be had.
 
     `fit` bounds the batch, for the model that turns up; one window is always given. `without` names models
-    that this worker cannot serve for now. `kept` is the number of a turn kept for those behind (see `turns`);
-    with `ahead_of` only work of a better rank is claimed; without `suspects` nothing where a window that
-    failed before is next in turn.
+    that this worker cannot serve for now. `choose` says whose turn it is. Without `suspects` nothing is
+    claimed where a window that failed before is next.
     """
     for _ in range(CLAIM_TRIES):
         with transaction.atomic(), connection.cursor() as cursor:
             heads = _heads(cursor, passes, without)
-            head = turns.first(heads, ahead_of=ahead_of) if kept is None else turns.behind(heads, kept)
+            head = choose(heads)
             if head is None or (head.suspect and not suspects):
                 return None
-            rows = _pick(cursor, head, fit(head.model) if callable(fit) else fit, worker, kept is not None)
+            is_behind = any(other.rank < head.rank for other in heads)
+            rows = _pick(cursor, head, fit(head.model) if callable(fit) else fit, worker, alone=is_behind)
         # A colleague may have locked the very rows we looked at; there may be others behind them.
         if rows:
-            return _batch(head, rows)
+            return _batch(head, rows, is_behind)
     return None
 
 
@@ -159,9 +160,9 @@ def _heads(cursor: Any, passes: Sequence[Pass], without: Sequence[str]) -> list[
     return [Head(row[0], Pass(row[1]), Priority(row[2]), row[3], row[4], row[5]) for row in cursor.fetchall()]
 
 
-def _pick(cursor: Any, head: Head, fit: Fit, worker: str, kept: bool) -> list[Any]:
+def _pick(cursor: Any, head: Head, fit: Fit, worker: str, *, alone: bool) -> list[Any]:
     least, below = turns.bounds(head.haste)
-    if head.haste != Priority.PERSON and not kept:
+    if head.haste != Priority.PERSON and not alone:
         least = turns.bounds(Priority.BULK)[0]  # bulk fills what just uploaded work leaves of a batch
     cursor.execute(
         PICK,
@@ -184,7 +185,7 @@ def _pick(cursor: Any, head: Head, fit: Fit, worker: str, kept: bool) -> list[An
     return rows
 
 
-def _batch(head: Head, rows: Sequence[Any]) -> Batch:
+def _batch(head: Head, rows: Sequence[Any], is_behind: bool) -> Batch:
     claimed = sorted(
         (Claimed(row[0], row[1], row[2], row[3], Pass(row[4]), *row[5:10]) for row in rows),
         key=lambda c: c.id,
@@ -197,6 +198,7 @@ def _batch(head: Head, rows: Sequence[Any]) -> Batch:
         pass_name=head.pass_name,
         rank=head.rank,
         suspect=head.suspect,
+        is_behind=is_behind,
     )
 
 

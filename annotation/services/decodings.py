@@ -15,7 +15,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 
 from annotation.models import Decoding, Job, Project, Recording, Segment
-from annotation.services import gates, hypotheses, jobs, refining
+from annotation.services import gates, hypotheses, jobs, languages, refining
 from annotation.services.claims import (
     HELD,
     Batch,
@@ -61,8 +61,6 @@ FIT_WINDOW_MS: Final = 8_000
 """In a fitted context short windows are the cheapest: 71 x real time against 46-61 at 13 s (tiny)."""
 FIT_GAP_MS: Final = 600
 """There every second of silence costs as much as one of speech."""
-LANGUAGE_SEGMENTS: Final = 3
-"""The language of a recording is heard in its first segments: nothing is planned before they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ def plan(*, job: Job, recording: Recording, settled: bool = True) -> int:
     if (
         not settled
         and _language_is_open(project, passes)
-        and sum(map(len, segments.values())) < LANGUAGE_SEGMENTS
+        and sum(map(len, segments.values())) < languages.SEGMENTS
     ):
         return 0
     with transaction.atomic():

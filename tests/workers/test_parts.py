@@ -16,16 +16,16 @@ import pytest
 from django.db import OperationalError
 
 from annotation import doorbell, presence
-from annotation.services.decodings import Claimed
+from annotation.services.decodings import Fit
 from annotation.states import Pass
 from tests import services
 from transcription.errors import ModelUnavailable
 from workers import database, shutdown
 from workers.engines import Engines
 from workers.keeper import Keeper
+from workers.pace import Pace, step_s
 from workers.queues import ROUTES
 from workers.schedule import beat_schedule
-from workers.transcribe import Pace
 
 
 @pytest.fixture
@@ -40,11 +40,6 @@ def nobody_asked() -> Iterator[None]:
     """Leave no request to stop behind."""
     yield
     shutdown.forget()
-
-
-def window(seconds: float) -> Claimed:
-    """Return a claimed window of a length."""
-    return Claimed(1, 1, 1, 1, Pass.DRAFT, "m", 0, 0, round(seconds * 1000), 1)
 
 
 def test_every_bell_rings_in_the_queue_its_worker_listens_to() -> None:
@@ -83,26 +78,30 @@ def test_a_model_that_is_nowhere_is_not_looked_for_again_at_once(
     assert asked == ["large-v3"]
 
 
-def test_a_step_is_one_window_until_the_pace_is_known_and_then_about_two_seconds() -> None:
+def test_a_step_is_one_window_until_the_pace_is_known_and_then_as_long_as_it_may_be() -> None:
     pace = Pace()
-    windows = [window(10)] * 8
-    assert pace.take(windows) == 1
-    pace.learn(10_000, 0.5)
-    assert pace.take(windows) == 4
-    pace.learn(10_000, 0.8)  # half of the old, half of the new
-    assert pace.take(windows) == 3
-    pace.learn(10_000, 100.0)  # however slow it becomes, a step has a window
-    assert pace.take(windows) == 1
+    assert pace.fit(0.4, 8) == Fit(1)
+    pace.learn(10_000, 0.5, 1)
+    assert pace.fit(0.4, 8) == Fit(2, 8_000)
+    pace.learn(16_000, 1.2, 2)  # half of the old, half of the new
+    assert pace.fit(0.5, 8) == Fit(4, 8_000)
+    pace.learn(10_000, 100.0, 4)
+    assert pace.fit(0.4, 8).windows >= 1
+    assert step_s((Pass.DRAFT, Pass.REFINE), gpu=False) == 0.4
+    assert step_s((Pass.REFINE,), gpu=False) == 1.0
+    assert step_s((Pass.DRAFT,), gpu=True) == 0.5
 
 
-def test_a_device_that_ran_out_of_memory_gets_less_at_once() -> None:
+def test_a_device_that_ran_out_of_memory_gets_less_at_once_from_then_on() -> None:
     pace = Pace()
-    pace.learn(10_000, 0.01)
-    assert pace.take([window(10)] * 8) == 8
+    pace.learn(10_000, 0.01, 8)
+    assert pace.fit(0.4, 8).windows == 8
     pace.shrink(8)
-    assert pace.take([window(10)] * 8) == 4
+    assert pace.fit(0.4, 8).windows == 4
+    pace.learn(10_000, 0.01, 4)
+    assert pace.fit(0.4, 8).windows == 4
     pace.shrink(1)
-    assert pace.take([window(10)] * 8) == 1
+    assert pace.fit(0.4, 8).windows == 1
 
 
 def test_a_lost_connection_is_waited_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -154,6 +153,7 @@ import django, sys, time
 django.setup()
 from workers import shutdown
 from workers.keeper import Keeper
+from workers.pace import Pace, step_s
 shutdown.GRACE_S = 0.3
 keeper = Keeper(
     renew=lambda: True,
