@@ -10,7 +10,15 @@ from config.load import load_or_exit
 # These talk to no server, or look for themselves.
 ALONE = frozenset(
     {"", "help", "--help", "-h", "version", "--version", "options", "doctor", "check", "collectstatic"}
-    | {"findstatic", "makemessages", "compilemessages", "diffsettings", "startapp", "spectacular"}
+    | {
+        "findstatic",
+        "makemessages",
+        "compilemessages",
+        "diffsettings",
+        "startapp",
+        "spectacular",
+        "add_model",
+    }
 )
 
 

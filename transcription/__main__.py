@@ -5,12 +5,11 @@ srt
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
 
-from transcription.catalog import HUB_NAMES, ModelFiles, resolve
+from transcription.catalog import HUB_NAMES, ModelFiles, default_models_dir, resolve
 from transcription.errors import DecoderUnavailable, TranscriptionError
 from transcription.formats.captions import to_json, to_srt, to_txt, to_vtt
 from transcription.text.metrics import count_errors, pool
@@ -158,8 +157,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--models-dir",
         type=Path,
-        default=Path(os.environ.get("EARMARK_MODELS_DIR", Path.home() / ".cache" / "earmark" / "models")),
-        help="where downloaded models are kept [EARMARK_MODELS_DIR or ~/.cache/earmark/models]",
+        default=default_models_dir(),
+        help="where models are kept [EARMARK_MODELS_DIR, the site's, or ~/.cache/earmark/models]",
     )
     parser.add_argument("--offline", action="store_true", help="never download")
     parser.add_argument("--quiet", action="store_true", help="no progress")

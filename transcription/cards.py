@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -188,12 +188,19 @@ def _decoding(said: dict[str, Any]) -> Mapping[str, Any]:
         raise TypeError("decoding must be an object of decoding options")
     if foreign := sorted(set(options) & _SET_ELSEWHERE):
         raise ValueError(f"decoding can't set {', '.join(foreign)}")
+    plain = DecodingOptions().to_json()
+    for name, value in options.items():
+        usual = plain.get(name)
+        if usual is not None and not _alike(value, usual):
+            raise TypeError(f"decoding.{name} can't be {value!r}")
     made = DecodingOptions.from_json(options)
-    plain = DecodingOptions()
-    for f in fields(DecodingOptions):
-        value, usual = getattr(made, f.name), getattr(plain, f.name)
-        alike = (int, float) if isinstance(usual, int | float) else type(usual)
-        both_numbers = isinstance(usual, bool) == isinstance(value, bool)
-        if f.name in options and usual is not None and not (isinstance(value, alike) and both_numbers):
-            raise TypeError(f"decoding.{f.name} can't be {value!r}")
     return {name: getattr(made, name) for name in options}
+
+
+def _alike(value: object, usual: object) -> bool:
+    """Tell whether a value may stand where another one does: numbers for numbers, flags for flags."""
+    if isinstance(value, bool) or isinstance(usual, bool):
+        return isinstance(value, bool) and isinstance(usual, bool)
+    if isinstance(usual, float):
+        return value is None or isinstance(value, int | float)
+    return isinstance(value, type(usual))

@@ -11,9 +11,10 @@ with the hashes of its card, or with those written when it was downloaded.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -68,6 +69,30 @@ class ModelFiles:
     name: str
     sha256: str
     card: ModelCard
+
+
+def model_folder(name: str, models_dir: Path) -> Path:
+    """Return where a model of that name lies, or would. Raises ModelUnavailable for what is no name."""
+    if not (_PLAIN_NAME.fullmatch(name) or _HUB_ID.fullmatch(name)):
+        raise ModelUnavailable(
+            "unknown_model",
+            f"{name!r} can't be the name of a model.",
+            "Use letters, digits, dots, dashes and underscores, beginning with a letter or digit.",
+        )
+    return models_dir / _folder_name(name)
+
+
+def default_models_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where models are kept when nobody says where: as the site does, else in the user's cache.
+
+    `EARMARK_MODELS_DIR`, `models` in `EARMARK_HOME`, `var/models` of this checkout where a site has run.
+    """
+    if named := environ.get("EARMARK_MODELS_DIR"):
+        return Path(named)
+    if home := environ.get("EARMARK_HOME"):
+        return Path(home) / "models"
+    own = Path(__file__).resolve().parent.parent / "var" / "models"
+    return own if own.is_dir() else Path.home() / ".cache" / "earmark" / "models"
 
 
 def canonical(name: str) -> str:

@@ -44,6 +44,8 @@ OnDownload = Callable[[int, int], None]
 class _Held:
     engine: Engine
     used: float
+    asked: str
+    """The name it was asked for by last: some models have two."""
 
 
 class Engines:
@@ -64,7 +66,7 @@ class Engines:
     @property
     def names(self) -> tuple[str, ...]:
         """List the models in memory, the most recently used last."""
-        return tuple(self._held)
+        return tuple(held.asked for held in list(self._held.values()))
 
     @property
     def loading(self) -> str:
@@ -93,7 +95,7 @@ class Engines:
         with self._lock:
             held = self._held.get(name)
             if held is not None:
-                held.used = time.monotonic()
+                held.used, held.asked = time.monotonic(), model
                 self._held.move_to_end(name)
                 return held.engine
             refused = self._refused.get(name)
@@ -107,7 +109,7 @@ class Engines:
                 self._refused[name] = (time.monotonic(), error)
                 raise
             self._refused.pop(name, None)
-            self._held[name] = _Held(engine, time.monotonic())
+            self._held[name] = _Held(engine, time.monotonic(), model)
             return engine
 
     def preload(self, model: str) -> bool:
@@ -134,7 +136,7 @@ class Engines:
             except ModelUnavailable as error:
                 log.warning("model %s is not loaded ahead: %s", name, error)
                 return True
-            self._held[name] = _Held(engine, time.monotonic())
+            self._held[name] = _Held(engine, time.monotonic(), model)
             self._held.move_to_end(name, last=False)
             return True
 
