@@ -2,7 +2,7 @@
 
 import { Editor } from "./editor";
 import { follow, Gather } from "./events";
-import { fragment } from "./http";
+import { fragment, send } from "./http";
 import { Player } from "./player";
 
 function start(root: HTMLElement): void {
@@ -60,6 +60,14 @@ function start(root: HTMLElement): void {
       // The line is down; the next look comes by itself.
     }
   }
+
+  /** Somebody looks at this recording: what is still to be heard of it goes before everything else. */
+  function attend(): void {
+    if (document.visibilityState !== "visible") return;
+    void send("POST", `/api/recordings/${recording}/attention/`);
+  }
+  attend();
+  document.addEventListener("visibilitychange", attend);
 
   if (editor) editor.refresh = (ids) => void refreshRows(ids);
   const rows = new Gather(250, (ids) => void refreshRows(ids));

@@ -13,34 +13,48 @@ export function tokens(text: string): string[] {
   return text.match(TOKEN) ?? [];
 }
 
+/** Pair what is common to two lists, in order: a longest common subsequence as pairs of places. */
+export function common(a: readonly string[], b: readonly string[]): (readonly [i: number, k: number])[] {
+  let head = 0;
+  while (head < a.length && head < b.length && a[head] === b[head]) head++;
+  let tail = 0;
+  while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail++;
+  const [m, n] = [a.length - head - tail, b.length - head - tail];
+  const pairs: [number, number][] = Array.from({ length: head }, (_, at) => [at, at]);
+  if (m && n && m * n <= MOST * MOST) {
+    const width = n + 1;
+    const table = new Uint16Array((m + 1) * width);
+    for (let i = m - 1; i >= 0; i--) {
+      for (let k = n - 1; k >= 0; k--) {
+        table[i * width + k] =
+          a[head + i] === b[head + k]
+            ? (table[(i + 1) * width + k + 1] ?? 0) + 1
+            : Math.max(table[(i + 1) * width + k] ?? 0, table[i * width + k + 1] ?? 0);
+      }
+    }
+    for (let i = 0, k = 0; i < m && k < n; ) {
+      if (a[head + i] === b[head + k]) pairs.push([head + i++, head + k++]);
+      else if ((table[(i + 1) * width + k] ?? 0) >= (table[i * width + k + 1] ?? 0)) i++;
+      else k++;
+    }
+  }
+  for (let at = tail; at > 0; at--) pairs.push([a.length - at, b.length - at]);
+  return pairs;
+}
+
 /** Return the stretches that lead from `before` to `after`, by a longest common subsequence of words. */
 export function changes(before: string, after: string): Change[] {
   if (before === after) return after ? [{ kind: "same", text: after }] : [];
   const a = tokens(before);
   const b = tokens(after);
-  if (a.length * b.length > MOST * MOST) return joined([{ kind: "removed", text: before }, { kind: "added", text: after }]);
-  const width = b.length + 1;
-  const table = new Uint16Array((a.length + 1) * width);
-  for (let i = a.length - 1; i >= 0; i--) {
-    for (let k = b.length - 1; k >= 0; k--) {
-      table[i * width + k] =
-        a[i] === b[k]
-          ? (table[(i + 1) * width + k + 1] ?? 0) + 1
-          : Math.max(table[(i + 1) * width + k] ?? 0, table[i * width + k + 1] ?? 0);
-    }
-  }
   const found: Change[] = [];
   let i = 0;
   let k = 0;
-  while (i < a.length || k < b.length) {
-    if (i < a.length && k < b.length && a[i] === b[k]) {
-      found.push({ kind: "same", text: a[i++] ?? "" });
-      k++;
-    } else if (i < a.length && (k >= b.length || (table[(i + 1) * width + k] ?? 0) >= (table[i * width + k + 1] ?? 0))) {
-      found.push({ kind: "removed", text: a[i++] ?? "" });
-    } else {
-      found.push({ kind: "added", text: b[k++] ?? "" });
-    }
+  for (const [x, y] of [...common(a, b), [a.length, b.length] as const]) {
+    while (i < x) found.push({ kind: "removed", text: a[i++] ?? "" });
+    while (k < y) found.push({ kind: "added", text: b[k++] ?? "" });
+    if (i < a.length || k < b.length) found.push({ kind: "same", text: a[i++] ?? "" });
+    k = y + 1;
   }
   return joined(found);
 }

@@ -5,6 +5,8 @@ export interface Facts {
   unsent: number;
   /** Texts typed and not decided, that only this browser has. */
   kept: number;
+  /** Texts typed and not decided, wherever they are kept. */
+  drafts: number;
   /** One of them is on its way just now. */
   sending: boolean;
   /** The last attempt did not reach the site. */
@@ -32,6 +34,7 @@ export function lightOf(facts: Facts): Light {
   if (facts.offline) return { state: "offline", text: `Offline, ${here} kept here` };
   if (facts.unsent) return { state: "saving", text: facts.unsent === 1 ? "Saving" : `Saving ${facts.unsent}` };
   if (facts.kept) return facts.sending ? { state: "saving", text: "Saving draft" } : { state: "unsaved", text: "Draft kept here" };
+  if (facts.drafts) return { state: "saved", text: facts.drafts === 1 ? "Draft saved" : `${facts.drafts} drafts saved` };
   if (facts.savedAt) return { state: "saved", text: `Saved ${facts.savedAt.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })}` };
   return { state: "", text: "" };
 }

@@ -1,8 +1,7 @@
 // Words that deserve a second look, found again in the text as it is now. Few on purpose: marking many
 // words neither speeds people up nor helps them.
 
-import { diffArrays } from "diff";
-import { tokens } from "../words";
+import { common, tokens } from "../words";
 import type { Word } from "./types";
 
 export interface Mark {
@@ -25,20 +24,7 @@ export function located(words: readonly Word[], text: string): (readonly [from: 
     at += token.length;
   }
   const places: (readonly [number, number] | null)[] = words.map(() => null);
-  let i = 0;
-  let k = 0;
-  for (const part of diffArrays(said, there.map((place) => place.word))) {
-    if (part.removed) i += part.count;
-    else if (part.added) k += part.count;
-    else {
-      for (let n = 0; n < part.count; n++) {
-        const place = there[k + n]!;
-        places[i + n] = [place.from, place.to];
-      }
-      i += part.count;
-      k += part.count;
-    }
-  }
+  for (const [i, k] of common(said, there.map((place) => place.word))) places[i] = [there[k]!.from, there[k]!.to];
   return places;
 }
 

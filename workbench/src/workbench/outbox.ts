@@ -101,6 +101,7 @@ export class Outbox {
           this.offline = this.signedOut = false;
           this.tries = 0;
           this.entries = this.entries.filter((other) => other !== entry);
+          this.rebase(entry, answer.value);
           void this.shelf.remove(entry.operation);
           this.events.sent(entry, answer.value);
         } else if (isPassing(answer.refusal)) {
@@ -121,6 +122,17 @@ export class Outbox {
     } finally {
       this.running = false;
       this.events.changed();
+    }
+  }
+
+  /** What was decided on the same text while this was on its way stands on what this has made. */
+  private rebase(done: Entry, answer: unknown): void {
+    const revision = (answer as { revision?: unknown } | null)?.revision;
+    if (typeof revision !== "number") return;
+    for (const entry of this.entries) {
+      if (entry.segment !== done.segment || entry.body["base_revision"] !== done.body["base_revision"]) continue;
+      entry.body = { ...entry.body, base_revision: revision };
+      void this.shelf.put(entry).catch(() => undefined);
     }
   }
 

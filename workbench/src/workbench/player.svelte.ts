@@ -141,8 +141,10 @@ export class Player {
     this.setSpeed(SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, nearest + by))] ?? 1);
   }
 
-  whileTyping(mode: WhileTyping): void {
-    this.typing.mode = mode;
+  whileTyping(how: { auto_pause: WhileTyping; resume_ms: number; rewind_ms: number }): void {
+    this.typing.mode = how.auto_pause;
+    this.typing.resumeMs = how.resume_ms;
+    this.typing.rewindMs = how.rewind_ms;
   }
 
   private get now(): number {
@@ -177,7 +179,7 @@ export class Player {
     if (now > this.last) this.played(this.last, now);
     this.last = this.at = now;
     if (this.audio.paused || now < this.finish) return;
-    if (this.loop) this.seek(this.beginning);
+    if (this.loop || this.typing.loops) this.seek(this.beginning);
     else this.audio.pause();
   }
 }

@@ -88,7 +88,7 @@ export const PRESETS: Record<string, Preset> = {
     bindings: {
       confirm: { box: ["Mod+Enter", "Enter"], list: ["Mod+Enter"] },
       skip: { box: ["Mod+Space"], list: ["Mod+Space", "KeyX"] },
-      play: { box: ["Alt+Space", "F2"], list: ["Alt+Space", "Space"] },
+      play: { box: ["F2"], list: ["Alt+Space", "Space"] },
       back1: { box: ["Mod+KeyB"], list: ["Mod+KeyB", "KeyH"] },
       next: { box: ["Alt+ArrowDown", "Mod+ArrowRight"], list: ["Alt+ArrowDown", "ArrowDown", "KeyJ", "Mod+ArrowRight"] },
       undo: { box: ["Mod+Shift+KeyZ"], list: ["Mod+KeyZ", "KeyZ"] },
@@ -105,7 +105,7 @@ export const PRESETS: Record<string, Preset> = {
       split: { box: ["Mod+Shift+KeyV"], list: ["Mod+Shift+KeyV", "KeyS"] },
       nextSuspect: { box: ["F8"], list: ["F8", "KeyN"] },
       previousSuspect: { box: ["Shift+F8"], list: ["Shift+F8", "Shift+KeyN"] },
-      loop: { box: ["Mod+KeyL"], list: ["KeyO"] },
+      loop: { box: ["Mod+Shift+KeyO"], list: ["KeyO"] },
       direction: { box: ["Mod+Shift+KeyR"], list: ["KeyE"] },
     },
   },

@@ -118,7 +118,8 @@ export class Session {
   private heard = new Heard(0, 0);
   private active = new Active(0);
   private overridden = "";
-  private keptHere = $state.raw<ReadonlySet<string>>(new Set());
+  /** Texts typed and not decided; true once the server has them as well. */
+  private readonly kept = new Map<string, boolean>();
   private sending = 0;
   private refusedKeep = false;
   private savedAt: Date | null = null;
@@ -150,10 +151,10 @@ export class Session {
       if (answer.ok) this.settings = answer.value;
       this.player.setSpeed(this.settings.playback.speed);
       this.player.loop = this.settings.playback.loop;
-      this.player.whileTyping(this.settings.playback.auto_pause);
+      this.player.whileTyping(this.settings.playback);
       this.asked.order = this.settings.editor.order;
     });
-    const keep = Keep.open(this.given.username, false).then(async (found) => {
+    const keep = settings.then(() => Keep.open(this.given.username, this.settings.editor.shared_computer)).then(async (found) => {
       this.keep = found;
       this.outbox = new Outbox(found, (entry) => this.deliver(entry), {
         sent: (entry, answer) => this.confirmed(entry, answer),
@@ -161,7 +162,7 @@ export class Session {
         changed: () => this.relight(),
       });
       const [entries, drafts] = await Promise.all([found.entries(), found.drafts()]);
-      this.keptHere = new Set(drafts.map((draft) => draft.segment));
+      for (const draft of drafts) this.kept.set(draft.segment, false);
       this.outbox.restore(entries);
       for (const entry of entries) if (entry.refusal) this.conflicts = [...this.conflicts, entry.segment];
       this.relight();
@@ -191,7 +192,7 @@ export class Session {
     this.facets = first.value.facets;
     this.loading = false;
     const begin = segment ?? this.shown.find((row) => !row.locked && row.state !== "corrected" && row.state !== "accepted" && row.state !== "skipped")?.id ?? this.shown[0]?.id;
-    if (begin !== undefined && this.current === null) void this.open(begin, { play: false });
+    if (begin !== undefined && this.current === null) void this.open(begin, { play: !document.hidden });
     void this.present();
     void this.remember();
     for (let next = first.value.next; next !== null; ) {
@@ -584,7 +585,7 @@ export class Session {
   }
 
   private async keepNow(id: string, text: string, base: number, baseText: string): Promise<void> {
-    this.keptHere = new Set(this.keptHere).add(id);
+    this.kept.set(id, false);
     const kept = await this.keep?.write({ segment: id, text, base, baseText, at: Date.now() });
     this.refusedKeep = kept === false;
     this.relight();
@@ -603,6 +604,7 @@ export class Session {
     this.relight();
     const answer = await api.draft(id, text, base);
     this.sending--;
+    if (answer.ok && this.kept.has(id) && (this.current !== id || this.text === text)) this.kept.set(id, true);
     if (this.outbox && !answer.ok && answer.refusal.status === 0) this.outbox.offline = true;
     else if (this.outbox && answer.ok && this.outbox.offline) this.outbox.now();
     this.relight();
@@ -610,11 +612,7 @@ export class Session {
 
   /** The server has the text, or it is what it was: nothing needs keeping. */
   private settle(id: string): void {
-    if (this.keptHere.has(id)) {
-      const kept = new Set(this.keptHere);
-      kept.delete(id);
-      this.keptHere = kept;
-    }
+    this.kept.delete(id);
     void this.keep?.forget(id);
     this.relight();
   }
@@ -636,7 +634,8 @@ export class Session {
   relight(): void {
     this.light = lightOf({
       unsent: this.outbox?.unsent ?? 0,
-      kept: this.keptHere.size,
+      kept: this.onlyHere,
+      drafts: this.kept.size,
       sending: this.sending > 0,
       offline: this.outbox?.offline ?? false,
       conflicts: this.conflicts.length,
@@ -646,8 +645,12 @@ export class Session {
     });
   }
 
+  private get onlyHere(): number {
+    return [...this.kept.values()].filter((there) => !there).length;
+  }
+
   get unsaved(): number {
-    return (this.outbox?.unsent ?? 0) + this.keptHere.size;
+    return (this.outbox?.unsent ?? 0) + this.onlyHere;
   }
 
   get unsent(): number {
@@ -1112,7 +1115,7 @@ export class Session {
   set<K extends keyof Settings>(part: K, value: Partial<Settings[K]>): void {
     this.settings = { ...this.settings, [part]: { ...this.settings[part], ...value } };
     const { playback } = this.settings;
-    this.player.whileTyping(playback.auto_pause);
+    this.player.whileTyping(playback);
     if (part === "playback") {
       this.player.loop = playback.loop;
       this.player.setSpeed(playback.speed);

@@ -2,8 +2,6 @@
 
 export type WhileTyping = "pause" | "loop" | "off";
 
-export const RESUME_MS = 800;
-export const REWIND_MS = 1_000;
 
 export interface Sounding {
   readonly playing: boolean;
@@ -14,12 +12,16 @@ export interface Sounding {
 
 export class TypingPause {
   mode: WhileTyping = "pause";
+  resumeMs = 800;
+  rewindMs = 1_000;
+  private last = -Infinity;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly sound: Sounding) {}
 
   /** A key has changed the text. */
   typed(): void {
+    this.last = Date.now();
     if (this.mode !== "pause") return;
     const waits = this.timer !== undefined;
     clearTimeout(this.timer);
@@ -29,9 +31,14 @@ export class TypingPause {
     if (this.sound.playing) this.sound.pause();
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      this.sound.back(REWIND_MS);
+      this.sound.back(this.rewindMs);
       this.sound.play();
-    }, RESUME_MS);
+    }, this.resumeMs);
+  }
+
+  /** Whether the sound goes round while somebody types. */
+  get loops(): boolean {
+    return this.mode === "loop" && Date.now() - this.last < 3_000;
   }
 
   /** A person pressed play or pause, or left: nothing starts by itself any more. */

@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Answer } from "../src/http";
+import { Outbox, type Entry, type Shelf } from "../src/workbench/outbox";
+
+class Memory implements Shelf {
+  items = new Map<string, Entry>();
+  put = async (entry: Entry) => void this.items.set(entry.operation, { ...entry });
+  remove = async (operation: string) => void this.items.delete(operation);
+}
+
+const entry = (operation: string, segment = "1", more: Partial<Entry> = {}): Entry => ({ operation, segment, at: Number(operation), method: "PATCH", address: `/api/segments/${segment}/`, body: { text: operation }, refusal: null, ...more });
+const OK: Answer<unknown> = { ok: true, value: {} };
+const refused = (status: number, code = "x"): Answer<unknown> => ({ ok: false, refusal: { status, code, message: "no", detail: {} } });
+
+function made(answers: (entry: Entry) => Answer<unknown> | Promise<Answer<unknown>>) {
+  const shelf = new Memory();
+  const log: string[] = [];
+  const outbox = new Outbox(shelf, async (one) => (log.push(`>${one.operation}`), answers(one)), {
+    sent: (one) => log.push(`ok${one.operation}`),
+    refused: (one) => log.push(`no${one.operation}`),
+    changed: () => undefined,
+  });
+  return { shelf, log, outbox };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("Outbox", () => {
+  it("sends in order and forgets what is confirmed", async () => {
+    const { shelf, log, outbox } = made(() => OK);
+    outbox.add(entry("1"));
+    outbox.add(entry("2", "2"));
+    await vi.runAllTimersAsync();
+    expect(log).toEqual([">1", "ok1", ">2", "ok2"]);
+    expect(shelf.items.size).toBe(0);
+    expect(outbox.unsent).toBe(0);
+  });
+  it("keeps everything while the line is down, and sends the same again when it is back", async () => {
+    let up = false;
+    const { shelf, log, outbox } = made(() => (up ? OK : refused(0, "offline")));
+    outbox.add(entry("1"));
+    outbox.add(entry("2", "2"));
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(outbox.offline).toBe(true);
+    expect(outbox.unsent).toBe(2);
+    expect(shelf.items.size).toBe(2);
+    up = true;
+    outbox.now();
+    await vi.runAllTimersAsync();
+    expect(outbox.offline).toBe(false);
+    expect(log.slice(-4)).toEqual([">1", "ok1", ">2", "ok2"]);
+    expect(new Set(log.filter((line) => line.startsWith(">")))).toEqual(new Set([">1", ">2"]));
+  });
+  it("takes up what an earlier page left behind, oldest first", async () => {
+    const { log, outbox } = made(() => OK);
+    outbox.restore([entry("2", "2"), entry("1")]);
+    await vi.runAllTimersAsync();
+    expect(log).toEqual([">1", "ok1", ">2", "ok2"]);
+  });
+  it("holds what was refused for a person, and sends nothing of that segment after it", async () => {
+    const { shelf, log, outbox } = made((one) => (one.operation === "1" ? refused(409, "stale_revision") : OK));
+    outbox.add(entry("1"));
+    outbox.add(entry("2"));
+    outbox.add(entry("3", "9"));
+    await vi.runAllTimersAsync();
+    expect(log).toEqual([">1", "no1", ">3", "ok3"]);
+    expect(outbox.refused.map((one) => one.operation)).toEqual(["1"]);
+    expect(shelf.items.get("1")?.refusal?.code).toBe("stale_revision");
+    expect(outbox.take("1")).toBe(true);
+    outbox.now();
+    await vi.runAllTimersAsync();
+    expect(log.slice(-2)).toEqual([">2", "ok2"]);
+  });
+  it("waits for a login and loses nothing", async () => {
+    let known = false;
+    const { outbox } = made(() => (known ? OK : refused(401, "not_authenticated")));
+    outbox.add(entry("1"));
+    await vi.runAllTimersAsync();
+    expect([outbox.signedOut, outbox.unsent]).toEqual([true, 1]);
+    known = true;
+    outbox.now();
+    await vi.runAllTimersAsync();
+    expect([outbox.signedOut, outbox.unsent]).toEqual([false, 0]);
+  });
+  it("does not take back what is on its way", async () => {
+    let answer: (value: Answer<unknown>) => void = () => undefined;
+    const { outbox } = made(() => new Promise((resolve) => (answer = resolve)));
+    outbox.add(entry("1"));
+    outbox.add(entry("2", "2"));
+    await vi.advanceTimersByTimeAsync(1);
+    expect(outbox.take("1")).toBe(false);
+    expect(outbox.take("2")).toBe(true);
+    answer(OK);
+    await vi.runAllTimersAsync();
+    expect(outbox.unsent).toBe(0);
+  });
+  it("lets a later save of the same segment stand on what the earlier one made", async () => {
+    const bases: unknown[] = [];
+    const { outbox } = made((one) => (bases.push(one.body["base_revision"]), { ok: true, value: { revision: 8 } }));
+    outbox.add(entry("1", "1", { body: { base_revision: 7 } }));
+    outbox.add(entry("2", "1", { body: { base_revision: 7 } }));
+    await vi.runAllTimersAsync();
+    expect(bases).toEqual([7, 8]);
+  });
+});
