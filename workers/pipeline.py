@@ -132,10 +132,15 @@ class Pipeline:
         _turns.taken(batch.rank, is_behind=batch.is_behind)
         what = f"{batch.pass_name.value}: {len(batch.decodings)} windows with {batch.model}"
         with doing(what):
-            # A window that killed a worker before has nobody beside it that could be blamed for its death.
-            if self._kept is None and not batch.suspect:
+            if batch.suspect:
+                # A window that killed a worker before has nobody beside it that could pay for its death: no
+                # batch ahead, and nothing that was heard and is not stored.
+                self._settle()
+            elif self._kept is None:
                 self._ahead = self._run_in(self._preparer, self._prepare_ahead)
             self._work(made)
+            if batch.suspect:
+                self._settle()
         return True
 
     # -- whose turn ------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from annotation.errors import Conflict, Invalid
 from annotation.models import Project, Recording
 from annotation.permissions import get_visible, require
 from annotation.selectors import recordings_for, with_counts
-from annotation.services import multipart
+from annotation.services import attention, multipart
 from annotation.states import RecordingState, Segmentation
 from transcription import peaks
 
@@ -62,6 +62,22 @@ class RecordingDetail(ApiView):
         return Response(RecordingOut(row).data)
 
 
+class RecordingAttention(ApiView):
+    """Saying that somebody looks at a recording."""
+
+    throttle_scopes: ClassVar = {"POST": "save"}
+
+    @operation("attend_recording", gives=None, status=204)
+    def post(self, request: Request, recording_id: int) -> Response:
+        """Put what is still to be done for a recording before everything else: you are looking at it.
+
+        Send it when the recording is opened, and again every now and then while it is not done.
+        """
+        rows = Recording.objects.select_related("project")
+        attention.opened(user=self.person, recording=get_visible(rows, self.person, pk=recording_id))
+        return Response(status=204)
+
+
 class ProjectRecordings(ApiView):
     """Handing files in."""
 
@@ -73,7 +89,10 @@ class ProjectRecordings(ApiView):
         takes={"multipart/form-data": UploadFilesIn},
         gives=UploadedFiles,
         status=201,
-        query=(text("segmentation", "How to cut these files.", enum=Segmentation.values),),
+        query=(
+            text("segmentation", "How to cut these files.", enum=Segmentation.values),
+            whole("waiting", "1 = a person waits for the text, so these files go before all others."),
+        ),
         also={200: UploadedFiles},
         refuses=(409, 413, 415, 507),
     )
@@ -95,7 +114,13 @@ class ProjectRecordings(ApiView):
             raise ValidationError({"segmentation": f"Expected {' or '.join(Segmentation.values)}."})
         stream: Any = body_of(request._request)
         received = multipart.receive(request.META, stream)
-        taken = multipart.take_in(received, user=self.person, project=project, segmentation=segmentation)
+        taken = multipart.take_in(
+            received,
+            user=self.person,
+            project=project,
+            segmentation=segmentation,
+            waiting=self.number("waiting", 0, 0, 1) == 1,
+        )
         rows = shown(list(with_counts(Recording.objects.filter(pk__in=[r.pk for r in taken.recordings]))))
         outcome = {
             "recordings": rows,

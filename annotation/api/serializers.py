@@ -222,7 +222,9 @@ class RecordingOut(Out):
     channel_layout = serializers.ChoiceField(
         choices=ChannelLayout.choices, help_text="apart: its segments lie on channel 1 (left) or 2 (right)."
     )
-    language = serializers.CharField()
+    language = serializers.CharField(help_text="As a person gave it; empty = as the project says.")
+    detected_language = serializers.CharField(help_text="As a model heard it where none is given.")
+    language_probability = serializers.FloatField(allow_null=True)
     segments = SegmentCounts(source="*")
     progress = serializers.SerializerMethodField(help_text="0 to 1, of its latest job.")
     error = serializers.SerializerMethodField()
@@ -344,6 +346,13 @@ class HypothesisOut(Out):
     )
     risk = serializers.FloatField(allow_null=True)
     risk_reasons = serializers.ListField(child=serializers.CharField())
+    changes = serializers.DictField(
+        child=serializers.IntegerField(),
+        allow_null=True,
+        help_text="What refine changed against the draft, in words: substitutions, deletions, insertions, "
+        "reference_length; null for drafts.",
+    )
+    processing_ms = serializers.IntegerField(allow_null=True, help_text="What it cost, of its model's time.")
     created_at = serializers.DateTimeField()
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -362,6 +371,8 @@ class HypothesisOut(Out):
             "text": hypothesis.text,
             "risk": hypothesis.risk,
             "risk_reasons": hypothesis.risk_reasons,
+            "changes": hypothesis.changes,
+            "processing_ms": hypothesis.processing_ms,
             "created_at": hypothesis.created_at,
         }
         if "words" not in hypothesis.get_deferred_fields():

@@ -106,7 +106,7 @@ class ProjectUploads(_Tus):
         query=(
             *TUS,
             header("Upload-Length", "Bytes of the whole file.", required=True),
-            header("Upload-Metadata", "`filename <base64>[,segmentation <base64>]`", required=True),
+            header("Upload-Metadata", "`filename <base64>[,segmentation <base64>][,waiting]`", required=True),
         ),
         refuses=(409, 412, 413, 415, 507),
     )
@@ -122,6 +122,7 @@ class ProjectUploads(_Tus):
             name=metadata.get("filename"),
             size_bytes=size,
             segmentation=metadata.get("segmentation", ""),
+            waiting="waiting" in metadata,
         )
         location = request.build_absolute_uri(f"/api/uploads/{upload.pk}/")
         return Response(status=201, headers={"Location": location, **_standing(upload)})

@@ -57,6 +57,7 @@ urlpatterns = [
     path("api/uploads/<uuid:upload_id>/", uploads.UploadDetail.as_view()),
     path("api/recordings/", recordings.RecordingList.as_view()),
     path("api/recordings/<int:recording_id>/", recordings.RecordingDetail.as_view()),
+    path("api/recordings/<int:recording_id>/attention/", recordings.RecordingAttention.as_view()),
     path("api/recordings/<int:recording_id>/audio", media.RecordingAudio.as_view()),
     path("api/recordings/<int:recording_id>/peaks", recordings.RecordingPeaks.as_view()),
     path("api/recordings/<int:recording_id>/download", media.RecordingOriginal.as_view()),

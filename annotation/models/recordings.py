@@ -102,6 +102,8 @@ class Upload(models.Model):
         Recording, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
     """What the bytes became; for a duplicate, the recording that was there before."""
+    waiting = models.BooleanField(default=False)
+    """Whether a person waits for its text."""
     duplicate = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()

@@ -162,6 +162,8 @@ def plan(*, job: Job, recording: Recording, settled: bool = True) -> int:
     with transaction.atomic():
         refining.take_turn([recording.pk])
         planned = _planned(job)
+        # As it is now: a person may have opened the recording since it was read.
+        recording.priority = Recording.objects.values_list("priority", flat=True).get(pk=recording.pk)
         rows: list[Decoding] = []
         for channel, spans in segments.items():
             drafted_ms = 0

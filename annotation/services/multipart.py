@@ -122,13 +122,18 @@ def discard(files: Sequence[Arrived]) -> None:
         arrived.file.path.unlink(missing_ok=True)
 
 
-def take_in(received: Received, *, user: User, project: Project, segmentation: str = "") -> Taken:
-    """Make a recording of each file; whatever is refused is named with its reason, and its bytes removed."""
+def take_in(
+    received: Received, *, user: User, project: Project, segmentation: str = "", waiting: bool = False
+) -> Taken:
+    """Make a recording of each file; whatever is refused is named with its reason, and its bytes removed.
+
+    `waiting`: a person waits for the text of these files.
+    """
     taken = Taken(refused=list(received.refused))
-    waiting = list(received.files)
+    left = list(received.files)
     try:
-        while waiting:
-            arrived = waiting.pop(0)
+        while left:
+            arrived = left.pop(0)
             try:
                 recording, _ = add_recording(
                     user=user,
@@ -136,6 +141,7 @@ def take_in(received: Received, *, user: User, project: Project, segmentation: s
                     name=arrived.name,
                     file=arrived.file,
                     segmentation=segmentation,
+                    waiting=waiting,
                 )
             except Duplicate as error:
                 known = int(error.detail["recording"])
@@ -149,7 +155,7 @@ def take_in(received: Received, *, user: User, project: Project, segmentation: s
             else:
                 taken.recordings.append(recording)
     finally:
-        discard(waiting)
+        discard(left)
     return taken
 
 

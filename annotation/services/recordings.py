@@ -20,8 +20,11 @@ from annotation.permissions import require
 from annotation.services import decodings, jobs, segmentation
 from annotation.services.clock import ClockTimestamp, in_seconds
 from annotation.services.names import clean_name
-from annotation.states import LIVE_JOBS, JobKind, RecordingState, Segmentation
+from annotation.states import LIVE_JOBS, JobKind, Priority, RecordingState, Segmentation
 from transcription.types import ChannelSpan, Prepared
+
+FRESH_AT_ONCE: Final = 10
+"""So many unfinished uploads of one person go before bulk; those beyond are bulk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,20 @@ class ClaimedRecording:
 
 
 def add_recording(
-    *, user: User, project: Project, name: object, file: StoredFile, segmentation: str = ""
+    *,
+    user: User,
+    project: Project,
+    name: object,
+    file: StoredFile,
+    segmentation: str = "",
+    waiting: bool = False,
 ) -> tuple[Recording, Job]:
     """Turn a stored file into a recording with its job, in one transaction, and ring `audio`.
 
     The bytes are linked into place before the commit and unlinked from `file.path` after it, so that a
     crash at any point leaves either the whole recording or the upload as it was. Raises Duplicate when
-    the project already has the same bytes; then nothing new is stored.
+    the project already has the same bytes; then nothing new is stored. `waiting`: a person waits for the
+    text (a microphone), so it goes before everything else.
     """
     require(user, "upload", project)
     shown = clean_name(name)
@@ -66,6 +76,7 @@ def add_recording(
                 sha256=file.sha256,
                 size_bytes=file.size_bytes,
                 segmentation=segmentation,
+                priority=Priority.PERSON if waiting else _haste_of(user),
                 created_by=user,
             )
             job = Job.objects.create(
@@ -88,6 +99,12 @@ def add_recording(
         ) from None
     _remove_on_commit(file.path)
     return recording, job
+
+
+def _haste_of(user: User) -> Priority:
+    """Return how soon a person's next upload is served: a few go before bulk, a thousand are bulk."""
+    live = Job.objects.filter(created_by=user, state__in=LIVE_JOBS).order_by()
+    return Priority.FRESH if len(live.values_list("pk")[:FRESH_AT_ONCE]) < FRESH_AT_ONCE else Priority.BULK
 
 
 def _remove_on_commit(path: Path) -> None:
@@ -113,13 +130,13 @@ UPDATE annotation_recording AS r
        AND (w.available_at IS NULL OR w.available_at <= clock_timestamp())
        AND EXISTS (SELECT 1 FROM annotation_job job
                     WHERE job.recording_id = w.id AND job.state IN ('pending', 'running'))
-     ORDER BY w.attempts, w.id LIMIT 1 FOR UPDATE SKIP LOCKED)
+     ORDER BY w.priority DESC, w.attempts, w.id LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING r.id, r.claim, r.attempts, r.name, r.project_id
 """
 
 
 def claim_next(*, worker: str) -> ClaimedRecording | None:
-    """Claim the next recording that waits for preparation; rows that failed before go last."""
+    """Claim the next recording that waits for preparation, people's first, failed ones last."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CLAIM, {"worker": worker[:200], "seconds": float(conf().claim_s)})
         row = cursor.fetchone()

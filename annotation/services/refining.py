@@ -8,17 +8,22 @@ on the recording, so that the second sees the first; whatever a crash leaves wai
 from __future__ import annotations
 
 import hashlib
+import logging
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 from annotation.doorbell import ring_on_commit
 from annotation.models import Decoding, Project
 from annotation.states import DecodingState, RefineWhen
 
+log = logging.getLogger(__name__)
+
+TURN_PATIENCE: Final = "3s"
 SAMPLE_PERCENT: Final = 5
 """So many of the windows that the rule would skip are refined all the same, so that what skipping loses can
 be estimated."""
@@ -155,10 +160,23 @@ SELECT pg_advisory_xact_lock(hashtextextended('earmark.refine', id)) FROM unnest
 """
 
 
-def take_turn(recording_ids: Iterable[int]) -> None:
-    """Wait until nobody else plans or releases windows of these recordings, to the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE_TURN, [sorted(set(recording_ids))])
+def take_turn(recording_ids: Iterable[int]) -> bool:
+    """Wait until nobody else plans or releases windows of these recordings, to the end of the transaction.
+
+    Returns False where somebody holds the turn for longer than is sound (a worker that was put to sleep in
+    the middle of a transaction). Then it is gone without: what is missed, the reconciler finds.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [TURN_PATIENCE])
+            cursor.execute(TAKE_TURN, [sorted(set(recording_ids))])
+            cursor.execute("SELECT set_config('lock_timeout', '0', true)")
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        log.warning("somebody holds the turn of recordings %s for too long", sorted(set(recording_ids)))
+        return False
+    return True
 
 
 READY: Final = """

@@ -50,9 +50,18 @@ class Arrived:
 
 
 def open_upload(
-    *, user: User, project: Project, name: object, size_bytes: int, segmentation: str = ""
+    *,
+    user: User,
+    project: Project,
+    name: object,
+    size_bytes: int,
+    segmentation: str = "",
+    waiting: bool = False,
 ) -> Upload:
-    """Reserve an upload of `size_bytes`; refuse at once what could never be finished."""
+    """Reserve an upload of `size_bytes`; refuse at once what could never be finished.
+
+    `waiting`: a person waits for its text, so its recording goes before everything else.
+    """
     require(user, "upload", project)
     shown = clean_name(name)
     check_size(size_bytes)
@@ -79,6 +88,7 @@ def open_upload(
             name=shown,
             size_bytes=size_bytes,
             segmentation=segmentation,
+            waiting=waiting,
             expires_at=in_seconds(conf().upload_expires_s),
         )
     upload.refresh_from_db(fields=["expires_at"])  # told by the database's clock
@@ -255,6 +265,7 @@ def _finish(user: User, upload: Upload) -> Arrived:
                 name=upload.name,
                 file=StoredFile(path, digest, upload.size_bytes),
                 segmentation=upload.segmentation,
+                waiting=upload.waiting,
             )
         except Duplicate as error:
             duplicate = True

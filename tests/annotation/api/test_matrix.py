@@ -147,6 +147,7 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
     ("POST", f"{P}recordings/"): Row(
         403, 403, 201, send=lambda caller, path: caller.upload(path, ("new.wav", b"new"))
     ),
+    ("POST", f"{R}attention/"): everyone(204),
     ("POST", f"{P}uploads/"): Row(403, 403, 201, send=tus("POST", Upload_Length="10", Upload_Metadata=NAME)),
     ("GET", f"{P}events/"): everyone(send=lambda caller, path: unread(caller, path)),
     ("GET", f"{P}export/"): Row(403, 200, 200),
