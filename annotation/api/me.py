@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from django.db.models import Q
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from annotation.api.base import ApiView
 from annotation.api.docs import operation, text
 from annotation.api.work_serializers import MyDrafts, RecentDecisions, SettingsIn, SettingsOut
-from annotation.models import Decision, Draft, Project, Segment
+from annotation.models import Decision, Draft, Project, Segment, User
 from annotation.permissions import visible
 from annotation.services import leases, preferences, undo
 
@@ -82,12 +81,19 @@ class MyDecisions(ApiView):
         if recording is not None:
             where["segment__recording"] = recording
         found = undo.recent(self.person, **where)
-        context = {"undoable": _undoable(found)}
+        context = {"undoable": _undoable(self.person, found)}
         return Response(RecentDecisions({"results": found}, context=context).data)
 
 
-def _undoable(decisions: list[Decision]) -> dict[int, bool]:
+def _undoable(person: User, decisions: list[Decision]) -> dict[int, bool]:
     ids = {int(pk) for decision in decisions for pk in decision.after}
-    live = Segment.objects.filter(Q(pk__in=ids), locked=False)
-    now = {str(pk): revision for pk, revision in live.values_list("pk", "revision")}
-    return {d.pk: all(now.get(pk) == number for pk, number in d.after.items()) for d in decisions}
+    live = Segment.objects.filter(pk__in=ids, locked=False).values_list("pk", "project", "revision")
+    by_project: dict[int, dict[str, int]] = {}
+    for pk, project, revision in live:
+        by_project.setdefault(project, {})[str(pk)] = revision
+    standing: dict[str, set[int]] = {}
+    for project, revisions in by_project.items():
+        standing |= undo.stands(person, project, revisions)
+    return {
+        d.pk: all(number in standing.get(name, ()) for name, number in d.after.items()) for d in decisions
+    }

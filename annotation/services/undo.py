@@ -6,12 +6,13 @@ changed what the decision left, and for anything but a person's last twenty deci
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from annotation.errors import Conflict
 from annotation.models import Decision, Revision, Segment, User
@@ -25,6 +26,8 @@ from annotation.states import DecisionKind, Source
 
 UNDOABLE: Final = 20
 """How many of a person's last decisions in a project may be taken back."""
+LOOKED_THROUGH: Final = 200
+"""How many are looked at to say that one is too old, or was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +55,11 @@ def undo(
     """
     require(user, "edit", segment.project)
     with transaction.atomic():
-        chosen = _chosen(user, segment, decision_id)
-        if chosen is None and operation_id is not None:
+        if operation_id is not None:
             again = decision_of(segment, operation_id)
-            if again is not None and again.kind == DecisionKind.UNDO and again.undoes is not None:
+            if again is not None and again.undoes is not None:
                 return _outcome(again.undoes)
-        if chosen is None:
-            raise Conflict("There is no decision of yours here to undo.", code="nothing_to_undo")
-        allowed = list(_own(user).filter(project=segment.project_id).values_list("pk", flat=True)[:UNDOABLE])
-        if chosen.pk not in allowed:
-            raise Conflict(f"Only your last {UNDOABLE} decisions can be undone.", code="too_old")
+        chosen = _chosen(user, segment, decision_id)
         ids = sorted({int(pk) for pk in (*chosen.before, *chosen.after)})
         rows = {
             row.pk: row
@@ -93,21 +91,47 @@ def _own(user: User) -> QuerySet[Decision]:
     return rows.order_by("-pk")
 
 
-def _chosen(user: User, segment: Segment, decision_id: int | None) -> Decision | None:
+def _chosen(user: User, segment: Segment, decision_id: int | None) -> Decision:
     name = str(segment.pk)
-    touched = Q(before__has_key=name) | Q(after__has_key=name)
-    # A person's own of one project by the clock: the JSON is looked into for few rows.
-    rows = _own(user).filter(touched, project=segment.project_id)
-    if decision_id is not None:
-        rows = rows.filter(pk=decision_id)
-    return rows.select_related("author", "segment").first()
+    last = list(_own(user).filter(project=segment.project_id).select_related("segment")[:LOOKED_THROUGH])
+    for number, decision in enumerate(last):
+        touched = name in decision.before or name in decision.after
+        if touched and decision_id in (None, decision.pk):
+            if number >= UNDOABLE:
+                raise Conflict(f"Only your last {UNDOABLE} decisions can be undone.", code="too_old")
+            return decision
+    raise Conflict("There is no decision of yours here to undo.", code="nothing_to_undo")
+
+
+def stands(user: User, project_id: int, revisions: Mapping[str, int]) -> dict[str, set[int]]:
+    """Return, by segment, the revisions that its present one stands for.
+
+    What an undo put back stands for what was there before, so that decisions can be taken back one after
+    the other. `revisions` are the present ones, by the segment's id.
+    """
+    back: dict[tuple[str, int], int] = {}
+    undos = Decision.objects.filter(author=user, project=project_id, kind=DecisionKind.UNDO)
+    for undone in undos.select_related("undoes").order_by("-pk")[:LOOKED_THROUGH]:
+        for name, revision in undone.after.items():
+            before = undone.undoes.before.get(name) if undone.undoes else None
+            if before is not None:
+                back[name, revision] = before["revision"]
+    found: dict[str, set[int]] = {}
+    for name, revision in revisions.items():
+        line = {revision}
+        while (name, revision) in back:
+            revision = back[name, revision]  # always an earlier one
+            line.add(revision)
+        found[name] = line
+    return found
 
 
 def _refuse_if_changed(user: User, chosen: Decision, rows: dict[int, Segment]) -> None:
     held = leases.live(list(rows))
+    standing = stands(user, chosen.project_id, {str(pk): row.revision for pk, row in rows.items()})
     for name, revision in chosen.after.items():
         row = rows.get(int(name))
-        if row is None or row.retired_at is not None or row.revision != revision:
+        if row is None or row.retired_at is not None or revision not in standing[name]:
             newest = row.revisions.select_related("author").order_by("-number").first() if row else None
             by = newest.author.get_username() if newest and newest.author else ""
             raise Conflict(

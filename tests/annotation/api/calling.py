@@ -74,6 +74,9 @@ class Caller:
     def patch(self, path: str, body: Any = None, **options: Any) -> Answer:
         return self.send("PATCH", path, body, **options)
 
+    def put(self, path: str, body: Any = None, **options: Any) -> Answer:
+        return self.send("PUT", path, body, **options)
+
     def delete(self, path: str, **options: Any) -> Answer:
         return self.send("DELETE", path, **options)
 

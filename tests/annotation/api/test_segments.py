@@ -102,7 +102,10 @@ def test_a_stale_save_is_409_with_both_texts(annotator: Caller, reviewer: Caller
     reviewer.patch(url(segment), {"text": "theirs", "base_revision": 1})
     answer = annotator.patch(url(segment), {"text": "mine", "base_revision": 1})
     assert (answer.status, answer.code) == (409, "stale_revision")
-    assert answer.detail == {"mine": "mine", "theirs": "theirs", "base_revision": 1, "revision": 2}
+    detail = answer.detail
+    assert (detail["mine"], detail["theirs"], detail["base"]) == ("mine", "theirs", "machine text")
+    assert (detail["base_revision"], detail["revision"], detail["by"]) == (1, 2, "reviewer")
+    assert detail["at"]
 
 
 def test_a_save_repeated_after_a_lost_answer_is_the_same_save(annotator: Caller, segment: Segment) -> None:
