@@ -95,6 +95,16 @@ def share(part: int, whole: int) -> int:
 
 
 @register.filter
+def percent(share: float | None) -> str:
+    """Write a share 0..1 as `30 %`; under ten per cent with a decimal where there is one."""
+    if share is None:
+        return "\u2013"
+    value = 100 * float(share)
+    text = f"{value:.0f}" if value >= 9.95 or value == 0 else f"{value:.1f}".removesuffix(".0")
+    return f"{text}\u00a0%"
+
+
+@register.filter
 def reason(code: str) -> str:
     """Say a risk reason in words."""
     return REASONS.get(code, code.replace("_", " "))

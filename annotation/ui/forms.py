@@ -9,7 +9,7 @@ from django import forms
 from annotation.conf import conf
 from annotation.errors import AnnotationError
 from annotation.models import Project
-from annotation.states import Role, Segmentation
+from annotation.states import LanguageScope, RefineWhen, Role, Segmentation
 from annotation.ui.languages import CHOICES
 from transcription.catalog import known_names
 
@@ -28,6 +28,7 @@ MODELS: Final = (
 
 #: Fields that are settings of the same name.
 PLAIN: Final = ("name", "description", "language", "segmentation", "draft_model")
+CHOSEN: Final = ("refine_when", "language_scope", "channels_apart")
 
 
 class ProjectForm(forms.Form):
@@ -62,6 +63,22 @@ class ProjectForm(forms.Form):
         max_length=200, required=False, label="Refine model",
         help_text="Runs behind the draft and replaces text nobody has touched. Empty: one pass only.",
     )  # fmt: skip
+    refine_when = forms.ChoiceField(
+        choices=RefineWhen.choices, widget=forms.RadioSelect, initial=RefineWhen.ALWAYS, required=False
+    )
+    refine_above_percent = forms.FloatField(
+        min_value=0, max_value=100, initial=20, required=False, label="Risky from",
+        help_text="Per cent: how likely a person is to change the draft.",
+    )  # fmt: skip
+    language_scope = forms.ChoiceField(
+        choices=LanguageScope.choices, widget=forms.RadioSelect, initial=LanguageScope.RECORDING,
+        required=False,
+    )  # fmt: skip
+    channels_apart = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Hear the channels of a stereo call apart, a speaker on each",
+    )
     glossary_text = forms.CharField(
         required=False, label="Glossary", strip=True, max_length=100_000,
         widget=forms.Textarea(attrs={"rows": 6, "dir": "auto", "spellcheck": "false"}),
@@ -86,10 +103,19 @@ class ProjectForm(forms.Form):
         return {
             **{name: given[name] for name in PLAIN},
             "refine_model": given["refine_model"] or None,
+            **self._optional(),
             "segment_target_ms": round(given["segment_target_s"] * 1000),
             "segment_max_ms": round(given["segment_max_s"] * 1000),
             "glossary": list(dict.fromkeys(glossary)),
         }
+
+    def _optional(self) -> dict[str, Any]:
+        """Return what a page may leave out: a choice that was not sent stays as it is."""
+        given = self.cleaned_data
+        found = {name: given[name] for name in ("refine_when", "language_scope") if given[name]}
+        if given["refine_above_percent"] is not None:
+            found["refine_above"] = round(given["refine_above_percent"] / 100, 4)
+        return {**found, "channels_apart": given["channels_apart"]}
 
     def take_refusal(self, error: AnnotationError) -> None:
         """Put a service's refusal where the field it names is."""
@@ -97,6 +123,7 @@ class ProjectForm(forms.Form):
             "segment_target_ms": "segment_target_s",
             "segment_max_ms": "segment_max_s",
             "glossary": "glossary_text",
+            "refine_above": "refine_above_percent",
         }
         placed = False
         for name, expected in error.detail.items():
@@ -128,13 +155,17 @@ def _initial(project: Project | None) -> dict[str, Any]:
     if project is None:
         return {"draft_model": conf().default_draft_model, "refine_model": conf().default_refine_model}
     return {
-        **{name: getattr(project, name) for name in (*PLAIN, "refine_model")},
+        **{name: getattr(project, name) for name in (*PLAIN, "refine_model", *CHOSEN)},
         "segment_target_s": _seconds(project.segment_target_ms),
         "segment_max_s": _seconds(project.segment_max_ms),
         "glossary_text": "\n".join(project.glossary),
+        "refine_above_percent": _tidy(round(100 * project.refine_above, 1)),
     }
 
 
 def _seconds(milliseconds: int) -> float | int:
-    seconds = milliseconds / 1000
-    return int(seconds) if seconds.is_integer() else seconds
+    return _tidy(milliseconds / 1000)
+
+
+def _tidy(number: float) -> float | int:
+    return int(number) if number.is_integer() else number

@@ -14,7 +14,7 @@ from annotation.models import Job, Project, Recording
 from annotation.permissions import ALLOWED, get_visible, may_create_projects, role_in
 from annotation.selectors import projects_for, recordings_for, with_counts
 from annotation.states import LIVE_JOBS, JobState, RecordingState, Role
-from annotation.ui import lines
+from annotation.ui import lines, refine
 from annotation.ui.pages import page, person_of, plain_text, whole_number
 
 PAGE_SIZE: Final = 50
@@ -72,9 +72,11 @@ def detail(request: HttpRequest, project_id: int) -> HttpResponse:
     found = _filtered(recordings_for(person, project=project.pk, search=search), chosen)
     pages = Paginator(found, PAGE_SIZE)
     shown = pages.get_page(whole_number(request.GET.get("page"), 1, 1, 1_000_000))
+    can = rights(role_in(person, project))
     context = {
         "project": project,
-        "can": rights(role_in(person, project)),
+        "can": can,
+        "panel": refine.panel(project) if can["quality"] and len(shown) else None,
         "lines": lines.of(list(shown)),
         "page": shown,
         "page_query": _query(search, chosen),

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from annotation.ui import history, jobs, people, projects, recordings, segments, settings, uploads, workbench
+from annotation.ui import (
+    history,
+    jobs,
+    people,
+    projects,
+    recordings,
+    refine,
+    segments,
+    settings,
+    uploads,
+    workbench,
+)
 
 urlpatterns = [
     path("login/", people.sign_in, name="login"),
@@ -17,6 +28,7 @@ urlpatterns = [
     path("projects/<int:project_id>/work/", workbench.queue, name="queue"),
     path("projects/<int:project_id>/settings/", settings.edit, name="project-settings"),
     path("projects/<int:project_id>/members/", settings.members, name="project-members"),
+    path("projects/<int:project_id>/refine/", refine.rule, name="project-refine"),
     path("recordings/<int:recording_id>/", recordings.detail, name="recording"),
     path("recordings/<int:recording_id>/work/", workbench.recording, name="work"),
     path("recordings/<int:recording_id>/rows/", recordings.rows, name="recording-rows"),
