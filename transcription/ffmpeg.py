@@ -42,9 +42,9 @@ _WORTH_WAKING: Final = 1 << 16
 _GATHER_S: Final = 0.004
 _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
-# Which of its channels say something is for us to find out, so two are not mixed yet. Larger frames: FFmpeg
-# hands them from thread to thread, and waking one costs more than its work.
-_FILTERS: Final = "aformat=channel_layouts=mono|stereo,asetnsamples=n=16384:p=0"
+# Which of its channels say something is for us to find out, so two are not mixed yet. Frames are not gathered by
+# asetnsamples, though that would save wake-ups: it loses some where a file changes its channels on the way.
+_FILTERS: Final = "aformat=channel_layouts=mono|stereo"
 
 # Limits are set by the shell because it can do so between fork and exec without Python code in a forked child
 # of a threaded process. The script is constant; values and the command arrive as arguments. -v and -t, -n:
