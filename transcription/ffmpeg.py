@@ -42,8 +42,8 @@ _WORTH_WAKING: Final = 1 << 16
 _GATHER_S: Final = 0.004
 _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
-# Which of its channels say something is for us to find out, so two are not mixed yet. Frames are not gathered by
-# asetnsamples, though that would save wake-ups: it loses some where a file changes its channels on the way.
+# Which of its channels say something is for us to find out, so two are not mixed yet. Frames are not gathered
+# by asetnsamples, which would save wake-ups: it loses some where a file changes its channels on the way.
 _FILTERS: Final = "aformat=channel_layouts=mono|stereo"
 
 # Limits are set by the shell because it can do so between fork and exec without Python code in a forked child
