@@ -16,6 +16,8 @@ SAMPLE_RATE: Final = 16_000
 """Hertz of every prepared WAV; Whisper's feature extractor takes nothing else."""
 SAMPLES_PER_MS: Final = SAMPLE_RATE // 1000
 BYTES_PER_SAMPLE: Final = 2
+MAX_HYPOTHESES: Final = 20
+"""Beams or candidates of one window. Each costs memory and time, and more than 10 have helped nobody."""
 BYTES_PER_MS: Final = SAMPLES_PER_MS * BYTES_PER_SAMPLE
 
 
@@ -69,6 +71,9 @@ class Signals:
     `avg_logprob`: mean natural-log probability per token. `no_speech_prob`: 0..1, of the token that says so.
     `compression_ratio`: bytes of the text over bytes after zlib, above about 2.4 means repetition.
     `temperature`: the one that was accepted. `language_probability`: 1.0 where the language was given.
+    `context`: how the accepted decoding was made: `full` (30 s), `fit` (its own length and a margin) or
+    `pack` (one window with other clips; the log-probability is then the mean over this clip's words). With
+    `fit` in the options, `full` here says that the fitted decoding was doubtful and was made again.
     """
 
     avg_logprob: float
@@ -78,6 +83,7 @@ class Signals:
     language: str
     language_probability: float
     tokens: int
+    context: Literal["full", "fit", "pack"] = "full"
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values for storing."""
@@ -85,17 +91,30 @@ class Signals:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from `to_json`; keys of a later version are ignored."""
-        return cls(**{f.name: data[f.name] for f in fields(cls)})
+        """Rebuild from `to_json`; unknown keys are ignored, keys that an earlier version lacked are filled."""
+        return cls(**{f.name: data[f.name] for f in fields(cls) if f.name in data})
 
 
-Flag = Literal["too_short", "silence", "no_speech", "repetition", "low_logprob", "token_limit", "split"]
+Flag = Literal[
+    "too_short",
+    "silence",
+    "no_speech",
+    "no_voice",
+    "repetition",
+    "stock_phrase",
+    "low_logprob",
+    "token_limit",
+    "split",
+]
 """Why a text is empty or doubtful. Nothing is dropped without one.
 
 too_short: under 100 ms, not decoded. silence: no sample above the floor, not decoded. no_speech: the model
-heard no speech and was unsure of its words, so its text was discarded. repetition, low_logprob: every
-temperature was tried and the best is still over the threshold. token_limit: the model ran to its length
-limit. split: longer than the model's window, decoded in parts.
+heard no speech and was unsure of its words, so its text was discarded. no_voice: there is a text, but Silero
+finds no voice in the sound. repetition: over the compression threshold at every temperature, or the same
+words again and again. stock_phrase: one of the sentences that Whisper makes of silence and music ("Thanks for
+watching!"), and weakly supported. low_logprob: every temperature was tried and the best is still under the
+threshold. token_limit: the model ran to its length limit. split: longer than the model's window, decoded in
+parts.
 """
 
 
@@ -119,7 +138,13 @@ class DecodingOptions:
 
     `context`: `full` pads every window to the 30 s Whisper was trained on. `fit` pads it to its own length
     plus `margin_ms`: several times cheaper on a CPU, and only for models whose card says they were trained
-    for it or where a project's own references show no loss.
+    for it or where a project's own references show no loss. A fitted window that comes out doubtful is
+    decoded again in full context before any higher temperature is tried.
+
+    `pack`: short clips that the caller marked as belonging together (`WindowAudio.pack`) share one window of
+    30 s in full context and are decoded once. The text of a clip then depends on the clips packed with it:
+    the caller sees to it that they are always the same ones. Without it, and in `fit` context, marks are
+    ignored.
     """
 
     language: str | None = None
@@ -148,13 +173,14 @@ class DecodingOptions:
     """Bound on a looping decoder: so many per second of the padded window, plus 32, and never over 224."""
     context: Literal["full", "fit"] = "full"
     margin_ms: int = 3_000
+    pack: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
         if not self.temperatures or any(not 0.0 <= t <= 2.0 for t in self.temperatures):
             raise EngineError("bad_option", "temperatures must be one or more values from 0 to 2.")
-        if self.beam_size < 1 or self.best_of < 1:
-            raise EngineError("bad_option", "beam_size and best_of must be at least 1.")
+        if not 1 <= self.beam_size <= MAX_HYPOTHESES or not 1 <= self.best_of <= MAX_HYPOTHESES:
+            raise EngineError("bad_option", f"beam_size and best_of must be from 1 to {MAX_HYPOTHESES}.")
         if self.condition_on_previous_text:
             raise EngineError(
                 "bad_option",

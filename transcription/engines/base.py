@@ -20,11 +20,14 @@ class WindowAudio:
     """One window's samples: mono float32 in -1..1 at `sample_rate` Hz, shape `(n,)`.
 
     `language` overrides the options for this window, so that recordings of several languages share a batch.
+    `pack`: windows of a batch with an equal mark may share one window of the model where the options say
+    `pack`; `transcription.packing.plan_packs` says which belong together.
     """
 
     samples: Samples
     sample_rate: int = SAMPLE_RATE
     language: str | None = None
+    pack: str | None = None
 
     @property
     def duration_ms(self) -> int:

@@ -6,73 +6,53 @@ pipelines take one recording per call, and its batched one has no temperature fa
 
 from __future__ import annotations
 
-import functools
-import math
 import os
-import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import ctranslate2
 import faster_whisper
 import numpy as np
-from faster_whisper.tokenizer import Tokenizer
-from faster_whisper.transcribe import WhisperModel, get_suppressed_tokens, merge_punctuations
-from numpy.typing import NDArray
+from faster_whisper.transcribe import WhisperModel
 
+from transcription import vad
 from transcription.catalog import ModelFiles
-from transcription.engines import parts
+from transcription.engines import budget, guard, parts, pieces
+from transcription.engines.alignment import place_words
 from transcription.engines.base import EngineInfo, Ready, WindowAudio
+from transcription.engines.budget import Budget
+from transcription.engines.dealt import deal
+from transcription.engines.generation import Candidate, Encoded, Generator, Language, is_doubtful
+from transcription.engines.pieces import FRAME_MS, FULL_FRAMES, Pack, Piece
 from transcription.errors import EngineCode, EngineError
-from transcription.types import DecodingOptions, Flag, Heard, Signals, Word
+from transcription.types import SAMPLES_PER_MS, DecodingOptions, Heard, Signals, Word
 
 if TYPE_CHECKING:
     from transcription.engines.base import Samples
 
 Device = Literal["cpu", "cuda", "auto"]
+T = TypeVar("T")
 
-_FULL_FRAMES: Final = 3_000
-"""Feature frames of 10 ms that Whisper was trained on: 30 s."""
-_BUCKETS: Final = (400, 600, 800, 1_000, 1_200, 1_500, 2_000, _FULL_FRAMES)
-"""Lengths that windows are padded to in `fit` context; windows of one length share a batch."""
-_FRAME_BUDGET: Final = {"cpu": 12_000, "cuda": 96_000}
-"""Frames in one call of the model: its memory is activations, about 0.4 GB at 12,000 with `base` and beam 5.
-"""
-_MAX_LENGTH: Final = 448
-_BEFORE_WORD: Final = "\"'“¿([{-"
-_AFTER_WORD: Final = "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001  (they are the marks of other scripts)
+_TRIAL_TOKENS: Final = 64
+"""What a window of speech has, about: a trial of the device generates as many."""
 
 
-@dataclass(slots=True, eq=False)
-class _Part:
-    """A piece of a window that fits the model: its features, unpadded, and what is known of it so far."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """What `ready` made of each window (pieces, or a result where there is nothing to decode), and packs."""
 
-    samples: Samples
-    features: NDArray[np.float32]
-    language: str | None
-    language_probability: float = 1.0
-
-    @property
-    def frames(self) -> int:
-        return int(self.features.shape[-1])
-
-    @property
-    def duration_ms(self) -> int:
-        return len(self.samples) // 16
+    windows: tuple[tuple[Piece, ...] | Heard, ...]
+    packs: tuple[Pack, ...]
 
 
-@dataclass(slots=True, frozen=True)
-class _Candidate:
-    """One decoding of one part at one temperature."""
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """What came of one piece: the accepted decoding, its words in time, its language."""
 
-    tokens: list[int]
-    text: str
-    avg_logprob: float
-    no_speech_prob: float
-    compression_ratio: float
-    temperature: float
-    at_limit: bool
+    candidate: Candidate
+    words: tuple[Word, ...]
+    language: Language
 
 
 class WhisperEngine:
@@ -95,7 +75,6 @@ class WhisperEngine:
     ) -> None:
         if device == "auto":
             device = "cuda" if ctranslate2.get_cuda_device_count() > 0 else "cpu"
-        self._device = device
         compute_type = compute_type or ("int8" if device == "cpu" else "float16")
         try:
             self._model: Any = WhisperModel(
@@ -110,7 +89,6 @@ class WhisperEngine:
             raise EngineError(
                 "device_unavailable", f"{files.name} can't be loaded on {device} as {compute_type}: {error}"
             ) from error
-        self._card = files.card
         self._multilingual = bool(self._model.model.is_multilingual)
         self._info = EngineInfo(
             name=files.name,
@@ -119,9 +97,13 @@ class WhisperEngine:
             compute_type=str(self._model.model.compute_type),
             version=f"ctranslate2 {ctranslate2.__version__}, faster-whisper {faster_whisper.__version__}",
             multilingual=self._multilingual,
-            window_ms=min(files.card.window_ms, _FULL_FRAMES * 10),
+            window_ms=min(files.card.window_ms, FULL_FRAMES * FRAME_MS),
         )
-        self._tokenizer = functools.lru_cache(maxsize=256)(self._make_tokenizer)
+        self._generator = Generator(
+            self._model.model, self._model.hf_tokenizer, multilingual=self._multilingual
+        )
+        on_cpu = device == "cpu"
+        self._budget = Budget() if on_cpu else Budget(find=lambda: self._try_device(device_index))
 
     @property
     def info(self) -> EngineInfo:
@@ -133,26 +115,33 @@ class WhisperEngine:
         for index, window in enumerate(batch):
             parts.check_window(window, index)
         self._check_options(batch, options)
-        made: list[list[_Part] | Heard] = []
-        for window in batch:
-            language = window.language or options.language or (None if self._multilingual else "en")
-            if flag := parts.unheard(window):
-                made.append(parts.nothing(flag, language or ""))
-                continue
-            split = parts.split_long(window.samples, self._info.window_ms)
-            made.append([_Part(samples, self._features(samples), language) for samples in split])
-        return Ready(tuple(batch), options, made)
+        try:
+            made = tuple(self._pieces(window, options) for window in batch)
+            return Ready(tuple(batch), options, _Prepared(made, self._packs(batch, made, options)))
+        except MemoryError as error:
+            raise EngineError("out_of_memory", f"There is no memory for {len(batch)} windows.") from error
 
     def decode_ready(self, ready: Ready) -> list[Heard]:
         """Decode what `ready` made, in calls that keep within the memory of the device."""
-        made: list[list[_Part] | Heard] = ready.prepared
-        pieces = [part for found in made if not isinstance(found, Heard) for part in found]
-        heard = self._decode_parts(pieces, ready.options)
+        prepared: _Prepared = ready.prepared
+        options = ready.options
+        done = self._decode_packs(prepared.packs, options)
+        waiting = [
+            piece
+            for made in prepared.windows
+            if not isinstance(made, Heard)
+            for piece in made
+            if piece not in done
+        ]
+        done |= self._decode_pieces(waiting, options)
         return [
-            found
-            if isinstance(found, Heard)
-            else parts.join([heard[id(part)] for part in found], [part.duration_ms for part in found])
-            for found in made
+            made
+            if isinstance(made, Heard)
+            else parts.join(
+                [self._heard(piece, done[piece], options) for piece in made],
+                [piece.duration_ms for piece in made],
+            )
+            for made in prepared.windows
         ]
 
     def decode(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> list[Heard]:
@@ -160,21 +149,27 @@ class WhisperEngine:
         return self.decode_ready(self.ready(batch, options))
 
     def detect_language(self, windows: Sequence[WindowAudio]) -> tuple[str, float]:
-        """Tell the language of windows of one recording from the sum of what each of them makes likely."""
+        """Tell the language of windows of one recording from the sum of what each of them makes likely.
+
+        Costs one encoding of 30 s per window, so three windows of a long recording are plenty. A recording of
+        a single window needs no call: without a language, `decode` finds it in the encoding it decodes.
+        """
+        for index, window in enumerate(windows):
+            parts.check_window(window, index)
+        sounding = [window for window in windows if parts.unheard(window) is None]
         if not self._multilingual:
-            return "en", 1.0
+            return "en", 1.0 if sounding else 0.0
+        longest = FULL_FRAMES * FRAME_MS * SAMPLES_PER_MS
+        made = [pieces.make_piece(window.samples[:longest], None, self._features) for window in sounding]
         totals: dict[str, float] = {}
-        for window in windows:
-            if parts.unheard(window):
-                continue
-            features = self._features(window.samples[: _FULL_FRAMES * 160])
-            encoded = self._encode([_Part(window.samples, features, None)], _FULL_FRAMES)
-            for token, probability in self._model.model.detect_language(encoded)[0]:
-                totals[token[2:-2]] = totals.get(token[2:-2], 0.0) + float(probability)
+        for chunk in self._chunks(made, FULL_FRAMES, 1):
+            for ranked in self._guarded(chunk, FULL_FRAMES, lambda some: self._ranked(self._encode(some))):
+                for token, probability in ranked:
+                    totals[token] = totals.get(token, 0.0) + probability
         if not totals:
             return "en", 0.0
-        best = max(totals, key=lambda code: totals[code])
-        return best, totals[best] / sum(totals.values())
+        best = max(totals, key=lambda token: totals[token])
+        return best[2:-2], totals[best] / sum(totals.values())
 
     def _check_options(self, batch: Sequence[WindowAudio], options: DecodingOptions) -> None:
         supported = self._model.supported_languages
@@ -185,257 +180,203 @@ class WhisperEngine:
         if options.task == "translate" and not self._multilingual:
             raise EngineError("bad_option", f"{self._info.name} can't translate: it hears only English.")
 
-    def _features(self, samples: Samples) -> NDArray[np.float32]:
-        features: NDArray[np.float32] = self._model.feature_extractor(samples)
-        return features[:, :_FULL_FRAMES]
+    def _pieces(self, window: WindowAudio, options: DecodingOptions) -> tuple[Piece, ...] | Heard:
+        language = window.language or options.language or (None if self._multilingual else "en")
+        if flag := parts.unheard(window):
+            return parts.nothing(flag, language or "")
+        split = parts.split_long(window.samples, self._info.window_ms)
+        return tuple(pieces.make_piece(samples, language, self._features) for samples in split)
 
-    def _decode_parts(self, pending: Sequence[_Part], options: DecodingOptions) -> dict[int, Heard]:
-        """Decode parts in batches of equal padded length that keep within the memory budget."""
-        by_length: dict[int, list[_Part]] = {}
-        for part in pending:
-            by_length.setdefault(_padded_frames(part, options), []).append(part)
-        heard: dict[int, Heard] = {}
+    def _features(self, samples: Samples) -> pieces.Features:
+        features: pieces.Features = self._model.feature_extractor(samples)
+        return features
+
+    def _packs(
+        self,
+        batch: Sequence[WindowAudio],
+        made: Sequence[tuple[Piece, ...] | Heard],
+        options: DecodingOptions,
+    ) -> tuple[Pack, ...]:
+        if not options.pack or options.context != "full" or self._info.window_ms < FULL_FRAMES * FRAME_MS:
+            return ()
+        marked: dict[str, list[Piece]] = {}
+        for window, found in zip(batch, made, strict=True):
+            if window.pack is not None and not isinstance(found, Heard) and len(found) == 1:
+                marked.setdefault(window.pack, []).append(found[0])
+        return tuple(
+            pack
+            for clips in marked.values()
+            for pack in pieces.make_packs([clip for clip in clips if pieces.may_be_packed(clip)])
+        )
+
+    def _decode_packs(self, packs: Sequence[Pack], options: DecodingOptions) -> dict[Piece, _Decoded]:
+        """Decode packs once, without fallback; what can't be dealt surely is left to be decoded alone."""
+        # With timestamps the model goes on after a pause; without, it lost half of the clips (tiny.en).
+        asked = replace(options, timestamps=True, word_timestamps=True, temperatures=options.temperatures[:1])
+        whole = self._run([pack.whole for pack in packs], FULL_FRAMES, asked, packed=True)
+        done: dict[Piece, _Decoded] = {}
+        for pack in packs:
+            found = whole[pack.whole]
+            begin = self._generator.tokenizer(found.language.code, options.task).timestamp_begin
+            shares = deal(pack, found.candidate, found.words, begin, options)
+            for clip, share in zip(pack.clips, shares, strict=True):
+                if share is not None:
+                    candidate, words = share
+                    done[clip] = _Decoded(candidate, words if options.word_timestamps else (), found.language)
+        return done
+
+    def _decode_pieces(self, waiting: Sequence[Piece], options: DecodingOptions) -> dict[Piece, _Decoded]:
+        """Decode pieces in calls of equal padded length; what is doubtful when fitted, again in full."""
+        by_length: dict[int, list[Piece]] = {}
+        for piece in waiting:
+            by_length.setdefault(pieces.padded_frames(piece, options), []).append(piece)
+        done: dict[Piece, _Decoded] = {}
         for frames, group in sorted(by_length.items()):
-            rows = max(1, _FRAME_BUDGET.get(self._device, 12_000) // frames)
-            for start in range(0, len(group), rows):
-                chunk = group[start : start + rows]
-                try:
-                    for part, result in zip(chunk, self._decode_chunk(chunk, frames, options), strict=True):
-                        heard[id(part)] = result
-                except (RuntimeError, MemoryError) as error:
-                    code: EngineCode = "out_of_memory" if _is_out_of_memory(error) else "decode_failed"
-                    raise EngineError(
-                        code, f"{self._info.name} failed on {len(chunk)} windows of {frames * 10} ms: {error}"
-                    ) from error
-        return heard
+            # At full length there is nothing to be gained from more context.
+            how = options if frames < FULL_FRAMES else replace(options, context="full")
+            done |= self._run(group, frames, how)
+        again = [piece for piece in waiting if piece not in done]
+        return done | self._run(again, FULL_FRAMES, replace(options, context="full"))
 
-    def _decode_chunk(self, chunk: list[_Part], frames: int, options: DecodingOptions) -> list[Heard]:
+    def _run(
+        self, group: Sequence[Piece], frames: int, options: DecodingOptions, *, packed: bool = False
+    ) -> dict[Piece, _Decoded]:
+        """Decode pieces padded to `frames`. In `fit` context the doubtful ones are left out of the result."""
+        done: dict[Piece, _Decoded] = {}
+        for chunk in self._chunks(group, frames, options.beam_size):
+            found = self._guarded(
+                chunk, frames, lambda some: self._decode_chunk(some, frames, options, packed=packed)
+            )
+            done |= {piece: decoded for piece, decoded in zip(chunk, found, strict=True) if decoded}
+        return done
+
+    def _chunks(self, group: Sequence[Piece], frames: int, beam_size: int) -> Iterable[Sequence[Piece]]:
+        start = 0
+        while start < len(group):
+            # Asked each time: it shrinks when memory runs out.
+            rows = self._budget.rows(frames, beam_size)
+            yield group[start : start + rows]
+            start += rows
+
+    def _guarded(
+        self, chunk: Sequence[Piece], frames: int, call: Callable[[Sequence[Piece]], Sequence[T]]
+    ) -> list[T]:
+        """Call the model on a chunk; where memory runs out, on halves of it, and remember.
+
+        Raises EngineError: `out_of_memory` where one piece is too many, `decode_failed`.
+        """
+        try:
+            return list(call(chunk))
+        except (RuntimeError, MemoryError) as error:
+            code: EngineCode = "out_of_memory" if _is_out_of_memory(error) else "decode_failed"
+            reason = f"{self._info.name} failed on {len(chunk)} windows of {frames * FRAME_MS} ms: {error}"
+            if code == "decode_failed" or len(chunk) == 1:
+                raise EngineError(code, reason) from error
+        self._budget.shrink(len(chunk), frames)
+        middle = len(chunk) // 2
+        return [*self._guarded(chunk[:middle], frames, call), *self._guarded(chunk[middle:], frames, call)]
+
+    def _decode_chunk(
+        self, chunk: Sequence[Piece], frames: int, options: DecodingOptions, *, packed: bool
+    ) -> list[_Decoded | None]:
         encoded = self._encode(chunk, frames)
-        self._detect_languages(chunk, encoded)
-        best = self._generate_with_fallback(chunk, encoded, options)
-        words: list[tuple[Word, ...]] = [()] * len(chunk)
-        results: list[Heard] = []
-        for part, candidate in zip(chunk, best, strict=True):
-            results.append(_judge(candidate, part, options))
+        languages = self._languages(chunk, encoded)
+        fitted = options.context == "fit"
+        how = replace(options, temperatures=options.temperatures[:1]) if fitted else options
+        best = self._generator.with_fallback(encoded, languages, how, packed=packed)
+        kept = [row for row, found in enumerate(best) if not (fitted and is_doubtful(found, options))]
+        words: dict[int, tuple[Word, ...]] = {}
         if options.word_timestamps:
-            spoken = [index for index, result in enumerate(results) if result.text]
-            self._align(chunk, encoded, best, spoken, options, words)
+            words = self._align(chunk, encoded, languages, best, kept, options.task)
         return [
-            Heard(result.text, found, result.signals, result.flags)
-            for result, found in zip(results, words, strict=True)
+            _Decoded(found, words.get(row, ()), languages[row]) if row in set(kept) else None
+            for row, found in enumerate(best)
         ]
 
-    def _encode(self, chunk: Sequence[_Part], frames: int) -> Any:
-        padded = np.zeros((len(chunk), chunk[0].features.shape[0], frames), dtype=np.float32)
-        for row, part in enumerate(chunk):
-            padded[row, :, : part.frames] = part.features[:, :frames]
-        return self._model.encode(padded)
+    def _encode(self, chunk: Sequence[Piece], frames: int = FULL_FRAMES) -> Encoded:
+        return Encoded(self._model.encode(pieces.stack(chunk, frames)), len(chunk), frames)
 
-    def _detect_languages(self, chunk: Sequence[_Part], encoded: Any) -> None:
-        """Set the language of the parts that have none, from the encoding that is decoded anyway."""
-        unknown = [row for row, part in enumerate(chunk) if part.language is None]
-        if not unknown:
-            return
-        for row, ranked in zip(
-            unknown, self._model.model.detect_language(_rows(encoded, unknown, len(chunk))), strict=True
-        ):
-            token, probability = ranked[0]
-            chunk[row].language = token[2:-2]
-            chunk[row].language_probability = float(probability)
+    def _ranked(self, encoded: Encoded, rows: Sequence[int] | None = None) -> list[list[tuple[str, float]]]:
+        wanted = range(encoded.count) if rows is None else rows
+        return [list(found) for found in self._model.model.detect_language(encoded.rows(wanted))]
 
-    def _generate_with_fallback(
-        self, chunk: Sequence[_Part], encoded: Any, options: DecodingOptions
-    ) -> list[_Candidate]:
-        """Decode all at the first temperature, and those that fail its thresholds at the next, and so on."""
-        tried: list[list[_Candidate]] = [[] for _ in chunk]
-        rows = list(range(len(chunk)))
-        for temperature in options.temperatures:
-            # Sampling draws for all rows of a call from one sequence. Alone, a window gives the same text
-            # whatever else was in its batch: a run resumed after a crash gives the rows of a straight one.
-            calls = [[row] for row in rows] if temperature > 0 else [rows]
-            for call in calls:
-                some = _rows(encoded, call, len(chunk))
-                found = self._generate([chunk[row] for row in call], some, temperature, options)
-                for row, candidate in zip(call, found, strict=True):
-                    tried[row].append(candidate)
-            rows = [row for row in rows if _needs_fallback(tried[row][-1], options)]
-            if not rows:
-                break
-        return [_best(candidates, options) for candidates in tried]
-
-    def _generate(
-        self, chunk: Sequence[_Part], encoded: Any, temperature: float, options: DecodingOptions
-    ) -> list[_Candidate]:
-        tokenizers = [self._tokenizer(part.language or "en", options.task) for part in chunk]
-        prompts = [self._prompt(tokenizer, options) for tokenizer in tokenizers]
-        # By the padded length, which all windows of a batch share, so that the bound is the same alone.
-        wanted = 32 + math.ceil(options.max_tokens_per_second * _padded_frames(chunk[0], options) / 100)
-        # CTranslate2 gives at most max_length / 2 new tokens, and max_length counts the prompt.
-        max_length = min(_MAX_LENGTH, max(2 * wanted, len(prompts[0]) + wanted))
-        limit = min(max_length // 2, max_length - len(prompts[0]))
-        sampling: dict[str, Any] = {"beam_size": options.beam_size, "patience": options.patience}
-        if temperature > 0:
-            ctranslate2.set_random_seed(options.seed)
-            sampling = {
-                "beam_size": 1,
-                "num_hypotheses": options.best_of,
-                "sampling_topk": 0,
-                "sampling_temperature": temperature,
-            }
-        results = self._model.model.generate(
-            encoded,
-            prompts,
-            length_penalty=options.length_penalty,
-            repetition_penalty=options.repetition_penalty,
-            no_repeat_ngram_size=options.no_repeat_ngram_size,
-            max_length=max_length,
-            return_scores=True,
-            return_no_speech_prob=True,
-            suppress_blank=options.suppress_blank,
-            suppress_tokens=get_suppressed_tokens(tokenizers[0], list(options.suppress_tokens)),
-            **sampling,
-        )
-        made = []
-        for tokenizer, result in zip(tokenizers, results, strict=True):
-            tokens = result.sequences_ids[0]
-            text = tokenizer.decode(tokens).strip()
-            # The score is the sum of log-probabilities over length ** penalty; the mean counts the end token.
-            total = result.scores[0] * len(tokens) ** options.length_penalty
-            made.append(
-                _Candidate(
-                    tokens=tokens,
-                    text=text,
-                    avg_logprob=total / (len(tokens) + 1),
-                    no_speech_prob=result.no_speech_prob,
-                    compression_ratio=compression_ratio(text),
-                    temperature=temperature,
-                    at_limit=len(tokens) >= limit,
-                )
-            )
-        return made
-
-    def _prompt(self, tokenizer: Any, options: DecodingOptions) -> list[int]:
-        before: list[int] = []
-        for text in (options.hotwords, options.initial_prompt):
-            if text and text.strip():
-                before += tokenizer.encode(" " + text.strip())
-        prompt = [tokenizer.sot_prev, *before[-(_MAX_LENGTH // 2 - 1) :]] if before else []
-        prompt += tokenizer.sot_sequence
-        if not options.timestamps:
-            prompt.append(tokenizer.no_timestamps)
-        return prompt
+    def _languages(self, chunk: Sequence[Piece], encoded: Encoded) -> list[Language]:
+        """Give each piece's language, found in the encoding that is decoded anyway where it has none."""
+        unknown = [row for row, piece in enumerate(chunk) if piece.language is None]
+        ranked = dict(zip(unknown, self._ranked(encoded, unknown), strict=True)) if unknown else {}
+        return [
+            Language(piece.language)
+            if piece.language is not None
+            else Language(ranked[row][0][0][2:-2], float(ranked[row][0][1]))
+            for row, piece in enumerate(chunk)
+        ]
 
     def _align(
         self,
-        chunk: Sequence[_Part],
-        encoded: Any,
-        best: Sequence[_Candidate],
-        spoken: Sequence[int],
-        options: DecodingOptions,
-        words: list[tuple[Word, ...]],
-    ) -> None:
-        """Place the words of the rows in `spoken`, one call per language, as it is part of the prompt."""
-        for language in sorted({chunk[row].language or "en" for row in spoken}):
-            rows = [row for row in spoken if (chunk[row].language or "en") == language]
-            tokenizer = self._tokenizer(language, options.task)
+        chunk: Sequence[Piece],
+        encoded: Encoded,
+        languages: Sequence[Language],
+        best: Sequence[Candidate],
+        kept: Sequence[int],
+        task: str,
+    ) -> dict[int, tuple[Word, ...]]:
+        """Place the words of the kept rows, one call per language, as it is part of the prompt."""
+        words = {}
+        for code in sorted({languages[row].code for row in kept}):
+            tokenizer = self._generator.tokenizer(code, task)
+            text = {
+                row: [token for token in best[row].tokens if token < tokenizer.eot]
+                for row in kept
+                if languages[row].code == code
+            }
+            rows = [row for row, tokens in text.items() if tokens]
+            if not rows:
+                continue
             aligned = self._model.find_alignment(
                 tokenizer,
-                [[token for token in best[row].tokens if token < tokenizer.eot] for row in rows],
-                _rows(encoded, rows, len(chunk)),
-                [chunk[row].frames for row in rows],
+                [text[row] for row in rows],
+                encoded.rows(rows),
+                [min(chunk[row].frames, encoded.frames) for row in rows],
             )
             for row, found in zip(rows, aligned, strict=True):
-                merge_punctuations(found, _BEFORE_WORD, _AFTER_WORD)
-                words[row] = _words(found, chunk[row].duration_ms)
+                piece = chunk[row]
+                words[row] = place_words(found, piece.duration_ms or piece.frames * FRAME_MS, piece.levels)
+        return words
 
-    def _make_tokenizer(self, language: str, task: str) -> Any:
-        return Tokenizer(self._model.hf_tokenizer, self._multilingual, task=task, language=language)
+    def _heard(self, piece: Piece, decoded: _Decoded, options: DecodingOptions) -> Heard:
+        candidate = decoded.candidate
+        flags = guard.flags_of(
+            candidate, piece, options, lambda samples: vad.voiced_ms(vad.speech_probabilities(samples))
+        )
+        signals = Signals(
+            avg_logprob=candidate.avg_logprob,
+            no_speech_prob=candidate.no_speech_prob,
+            compression_ratio=candidate.compression_ratio,
+            temperature=candidate.temperature,
+            language=decoded.language.code,
+            language_probability=decoded.language.probability,
+            tokens=len(candidate.tokens),
+            context=candidate.context,
+        )
+        if "no_speech" in flags or not candidate.text:
+            return Heard("", (), signals, tuple(flags))
+        return Heard(candidate.text, decoded.words, signals, tuple(flags))
 
+    def _try_device(self, device_index: int) -> int:
+        """Measure how many frames one call may have: see `budget.largest`."""
+        model = self._model.model
+        noise = np.random.default_rng(0).normal(0, 0.3, (1, model.n_mels, FULL_FRAMES)).astype(np.float32)
+        tokenizer = self._generator.tokenizer("en", "transcribe")
+        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
 
-def compression_ratio(text: str) -> float:
-    """Give the size of a text over its size after zlib: above about 2.4 it repeats itself; 0 for no text."""
-    data = text.encode("utf-8")
-    return len(data) / len(zlib.compress(data)) if data else 0.0
+        def step(rows: int) -> float:
+            def call() -> object:
+                encoded = self._model.encode(np.repeat(noise, rows, axis=0))
+                return model.generate(encoded, [prompt] * rows, beam_size=5, max_length=2 * _TRIAL_TOKENS)
 
+            return budget.timed(call)
 
-def _padded_frames(part: _Part, options: DecodingOptions) -> int:
-    if options.context == "full":
-        return _FULL_FRAMES
-    wanted = part.frames + options.margin_ms // 10
-    return next((frames for frames in _BUCKETS if frames >= wanted), _FULL_FRAMES)
-
-
-def _rows(encoded: Any, rows: Sequence[int], count: int) -> Any:
-    """Give some rows of an encoding; the encoding itself where all are wanted."""
-    if len(rows) == count:
-        return encoded
-    on_cpu = encoded.to_device(ctranslate2.Device.cpu) if encoded.device != "cpu" else encoded
-    return ctranslate2.StorageView.from_array(np.ascontiguousarray(np.asarray(on_cpu)[list(rows)]))
-
-
-def _too_repetitive(candidate: _Candidate, options: DecodingOptions) -> bool:
-    threshold = options.compression_ratio_threshold
-    return threshold is not None and candidate.compression_ratio > threshold
-
-
-def _too_unsure(candidate: _Candidate, options: DecodingOptions) -> bool:
-    return options.log_prob_threshold is not None and candidate.avg_logprob < options.log_prob_threshold
-
-
-def _no_speech(candidate: _Candidate, options: DecodingOptions) -> bool:
-    threshold = options.no_speech_threshold
-    if threshold is None or candidate.no_speech_prob <= threshold:
-        return False
-    return not candidate.text or _too_unsure(candidate, options)
-
-
-def _needs_fallback(candidate: _Candidate, options: DecodingOptions) -> bool:
-    if _no_speech(candidate, options):
-        return False
-    return _too_repetitive(candidate, options) or _too_unsure(candidate, options)
-
-
-def _best(candidates: Sequence[_Candidate], options: DecodingOptions) -> _Candidate:
-    """Give the last candidate where it passed, else the likeliest of those that do not repeat themselves."""
-    if not _needs_fallback(candidates[-1], options):
-        return candidates[-1]
-    fresh = [candidate for candidate in candidates if not _too_repetitive(candidate, options)]
-    return max(fresh or candidates, key=lambda candidate: candidate.avg_logprob)
-
-
-def _judge(candidate: _Candidate, part: _Part, options: DecodingOptions) -> Heard:
-    flags: list[Flag] = []
-    text = candidate.text
-    if _no_speech(candidate, options):
-        flags, text = ["no_speech"], ""
-    else:
-        if _too_repetitive(candidate, options):
-            flags.append("repetition")
-        if _too_unsure(candidate, options):
-            flags.append("low_logprob")
-        if candidate.at_limit:
-            flags.append("token_limit")
-    signals = Signals(
-        avg_logprob=float(candidate.avg_logprob),
-        no_speech_prob=float(candidate.no_speech_prob),
-        compression_ratio=candidate.compression_ratio,
-        temperature=candidate.temperature,
-        language=part.language or "en",
-        language_probability=part.language_probability,
-        tokens=len(candidate.tokens),
-    )
-    return Heard(text, (), signals, tuple(flags))
-
-
-def _words(aligned: Sequence[dict[str, Any]], duration_ms: int) -> tuple[Word, ...]:
-    made = []
-    for found in aligned:
-        if not found["word"].strip():
-            continue
-        start = min(duration_ms, max(0, round(float(found["start"]) * 1000)))
-        end = min(duration_ms, max(start, round(float(found["end"]) * 1000)))
-        made.append(Word(start, end, found["word"], float(found["probability"])))
-    return tuple(made)
+        return budget.largest(step, lambda: budget.cuda_memory_share(device_index))
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
