@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import clips, engine, gpu, preparation, recordings, saves, scaling, waiting
+from benchmarks import clips, engine, gpu, preparation, recordings, risk, saves, scaling, waiting
 from benchmarks.bench import Bench
 from benchmarks.report import Table
 
@@ -18,4 +18,5 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], Table]]] = {
     "scaling": scaling.run,
     "engine": engine.run,
     "saves": saves.run,
+    "risk": risk.run,
 }

@@ -24,6 +24,7 @@ ROWS = {
     "P7": 2,
     "Engine": 4,
     "Saves": 2,
+    "Riskiest first": 8,
 }
 
 
