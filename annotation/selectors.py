@@ -7,12 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import (
-    BigIntegerField,
     Count,
-    DateTimeField,
-    ExpressionWrapper,
     F,
-    Func,
     Min,
     OuterRef,
     Prefetch,
@@ -23,7 +19,9 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, JSONObject
 
+from annotation.clock import ClockTimestamp
 from annotation.errors import Invalid
+from annotation.estimates import eta_of
 from annotation.models import (
     AuditEvent,
     Decoding,
@@ -125,12 +123,6 @@ def segments_for(
     return with_details(rows, words=words).order_by(*SEGMENT_ORDERS[order])
 
 
-class _Now(Func):
-    function = "clock_timestamp"
-    template = "%(function)s()"
-    output_field = DateTimeField()
-
-
 def with_details(rows: QuerySet[Segment], *, words: bool = True) -> QuerySet[Segment]:
     """Annotate segments with `lease_holder`, `lease_until`, `lease_more` and `refined_at`; prefetch `heard`.
 
@@ -138,7 +130,7 @@ def with_details(rows: QuerySet[Segment], *, words: bool = True) -> QuerySet[Seg
 
     Without `words` the hypotheses come without their words, which are most of their bytes.
     """
-    live = Lease.objects.filter(segment=OuterRef("pk"), expires_at__gt=_Now())
+    live = Lease.objects.filter(segment=OuterRef("pk"), expires_at__gt=ClockTimestamp())
     refined = Revision.objects.filter(segment=OuterRef("pk"), source=Source.REFINE).order_by("-number")
     heard = Hypothesis.objects.order_by("-id")
     return rows.annotate(
@@ -217,25 +209,9 @@ def progress_of(job: Job) -> float:
 
 
 def eta_s(job: Job) -> int | None:
-    """Estimate the seconds a live job still needs from its own pace; None before there is one."""
-    if job.state != JobState.RUNNING or not job.processed_items:
-        return None
-    done = (
-        Decoding.objects.filter(job=job, state=DecodingState.DONE)
-        .exclude(finished_at=None)
-        .aggregate(
-            spent=Sum("processing_ms"),
-            audio=Sum(ExpressionWrapper(F("end_ms") - F("start_ms"), output_field=BigIntegerField())),
-        )
-    )
-    left = Decoding.objects.filter(
-        job=job, state__in=(DecodingState.QUEUED, DecodingState.RUNNING)
-    ).aggregate(audio=Sum(ExpressionWrapper(F("end_ms") - F("start_ms"), output_field=BigIntegerField())))
-    if not done["audio"] or not left["audio"]:
-        return None
-    rtf: float = (done["spent"] or 0) / done["audio"]
-    seconds: int = round(rtf * left["audio"] / 1000)
-    return max(1, seconds)
+    """Estimate the seconds a running job still needs; None before there is a pace. See `estimates`."""
+    found = eta_of(job)
+    return found.done_s if found is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from annotation import estimates
 from annotation.api.base import ApiView
 from annotation.api.docs import PAGING, operation, page_of, text
 from annotation.api.pagination import NEWEST, paginated
@@ -28,7 +31,13 @@ class JobList(ApiView):
         """List jobs, newest first."""
         self.only_query("project", "state", "cursor", "page_size")
         rows = jobs_for(self.person, project=self.number("project"), state=self.word("state"))
-        return paginated(request, rows, NEWEST, lambda found: list(JobOut(found, many=True).data))
+        return paginated(request, rows, NEWEST, shown)
+
+
+def shown(found: list[Any]) -> list[Any]:
+    """Show jobs, estimated together."""
+    estimates.remember(found)
+    return list(JobOut(found, many=True).data)
 
 
 class JobDetail(ApiView):

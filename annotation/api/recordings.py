@@ -9,7 +9,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import storage
+from annotation import estimates, storage
 from annotation.api.base import ApiView
 from annotation.api.body_limit import body_of
 from annotation.api.docs import PAGING, operation, page_of, text, whole
@@ -195,7 +195,8 @@ class RecordingPeaks(ApiView):
 
 
 def shown(rows: list[Any]) -> list[Any]:
-    """Show recordings."""
+    """Show recordings, their latest jobs estimated together."""
+    estimates.remember([job for row in rows for job in row.latest_jobs[:1]])
     return list(RecordingOut(rows, many=True).data)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from annotation import selectors
+from annotation import estimates, selectors
 from annotation.api.fields import Id, Share, Strict, Text, Whole
 from annotation.models import Hypothesis, Job, Project, Recording, Revision, Segment, Upload
 from annotation.states import (
@@ -170,6 +170,7 @@ class JobOut(Out):
     total_items = serializers.IntegerField()
     error = serializers.SerializerMethodField()
     eta_s = serializers.SerializerMethodField(help_text="Seconds left; null before there is a pace.")
+    draft_eta_s = serializers.SerializerMethodField(help_text="Seconds until every draft is there.")
     created_by = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
@@ -185,8 +186,13 @@ class JobOut(Out):
         return {"code": job.error_code, "message": job.error} if job.error_code else None
 
     def get_eta_s(self, job: Job) -> int | None:
-        """Return the seconds left by its own pace."""
+        """Return the seconds left, by the pace of its models of late and what is before it."""
         return selectors.eta_s(job)
+
+    def get_draft_eta_s(self, job: Job) -> int | None:
+        """Return the seconds left until there is a first text everywhere."""
+        found = estimates.eta_of(job)
+        return found.draft_s if found else None
 
     def get_created_by(self, job: Job) -> str | None:
         """Return who asked for it."""

@@ -60,6 +60,10 @@ class Decoding(Claimable):
                 condition=Q(state=DecodingState.RUNNING),
             ),
             models.Index(fields=("job", "state"), name="decoding_by_job"),
+            # The pace of late, for estimates.
+            models.Index(
+                fields=("finished_at",), name="decoding_done", condition=Q(state=DecodingState.DONE)
+            ),
             # A draft that was heard looks here for the refines that waited for it.
             models.Index(
                 fields=("recording", "channel", "start_ms"),
