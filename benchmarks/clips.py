@@ -26,7 +26,8 @@ def run(bench: Bench) -> Table:
     portions = [clips[at : at + size] for at in range(0, len(clips), size)]
     ours: dict[str, list[Outcome]] = {way: [] for way in OURS}
     each: list[Run] = []
-    with FasterWhisper(bench.models.path) as raw, platform.workers("audio,control", "draft"):
+    platform.need("audio,control", "draft")
+    with FasterWhisper(bench.models.path) as raw:
         for name in names.values():
             platform.transcribe(name, warm)
         raw.run("each", files=_paths(warm), words=True)
@@ -88,14 +89,11 @@ def run(bench: Bench) -> Table:
         f"{OURS[way]}: {profile.by_process(ours[way][-1])}." for way in OURS
     )
     if table.missed:
-        table.profile = "\n\n".join(
-            profile.by_stage(
-                bench,
-                OURS[way],
-                lambda name=name: platform.transcribe(name, portions[0]),  # type: ignore[misc]
-                lambda name=name: platform.transcribe(name, warm),  # type: ignore[misc]
-            )
-            for way, name in names.items()
+        table.profile = profile.of_both(
+            bench,
+            OURS,
+            lambda name: platform.transcribe(name, portions[0]),
+            lambda name: platform.transcribe(name, warm),
         )
     columns = {
         "seed": "naive",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -32,6 +33,7 @@ def run(bench: Bench) -> Table:
     texts = texts[: len(files)]
     samples = [decode_audio(str(file)) for file in files]
     model = resolve("demo-refine", models_dir=ROOT / "models", bundled_dir=ROOT / "models")
+    logging.getLogger("faster_whisper").setLevel(logging.WARNING)  # it reports every call
     raw = WhisperModel(str(model.path), device="cpu", compute_type="int8", cpu_threads=1)
     batched = BatchedInferencePipeline(raw)
     engine = WhisperEngine(model, device="cpu", threads=1)

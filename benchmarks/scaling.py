@@ -28,7 +28,7 @@ def run(bench: Bench) -> Table:
             spent[count].append(cpu_s)
     one, two = median(walls[1]), median(walls[2])
     table = Table(
-        f"P7. Two workers against one: {bench.sizes.scaling_s / 60:g} minutes, prepared, fitted context",
+        f"P7. Two workers against one: {bench.sizes.scaling_s / 60:.3g} minutes, prepared, fitted context",
         ("", "wall s", "cpu s of the workers", "against one"),
         how=(
             f"{bench.described}. Each worker one thread; windows wait until all workers are warm, then are "
@@ -59,28 +59,26 @@ def _once(bench: Bench, spoken: Spoken, warm: list[Spoken], count: int) -> tuple
 
     platform = bench.platform
     project, manager = platform.team(bench.models.fit)
-    try:
-        platform.start("audio,control")
-        recording, _ = platform.upload(project, manager, spoken)
-        ready = Recording.objects.filter(pk=recording.pk, state=RecordingState.READY)
-        platform.wait(ready.exists, 60 + spoken.duration_s, 0.05, lambda: "the recording is not prepared")
-        windows = Decoding.objects.filter(recording=recording)
-        # Far in the future: nobody takes them before they are let go.
-        windows.update(available_at="9999-01-01T00:00:00Z")
-        names = [f"draft-{number}" for number in range(count)]
-        for name in names:
-            platform.start("draft", name)
-        _warm_all(bench, warm, names)
-        before, began = platform.spent(), time.perf_counter()
-        windows.update(available_at=None)
-        for _ in names:
-            ring("draft")
-        platform.wait_over(project, 60 + 5 * spoken.duration_s)
-        wall_s = time.perf_counter() - began
-        after = platform.spent()
-        return wall_s, sum(after[name] - before[name] for name in names)
-    finally:
-        platform.stop()
+    # No worker that decodes yet: the windows wait until they are held back.
+    platform.need("audio,control")
+    recording, _ = platform.upload(project, manager, spoken)
+    ready = Recording.objects.filter(pk=recording.pk, state=RecordingState.READY)
+    platform.wait(ready.exists, 60 + spoken.duration_s, 0.05, lambda: "the recording is not prepared")
+    windows = Decoding.objects.filter(recording=recording)
+    # Far in the future: nobody takes them before they are let go.
+    windows.update(available_at="9999-01-01T00:00:00Z")
+    names = [f"draft-{number}" for number in range(count)]
+    for name in names:
+        platform.start("draft", name)
+    _warm_all(bench, warm, names)
+    before, began = platform.spent(), time.perf_counter()
+    windows.update(available_at=None)
+    for _ in names:
+        ring("draft")
+    platform.wait_over(project, 60 + 5 * spoken.duration_s)
+    wall_s = time.perf_counter() - began
+    after = platform.spent()
+    return wall_s, sum(after[name] - before[name] for name in names)
 
 
 def _warm_all(bench: Bench, warm: list[Spoken], names: list[str]) -> None:

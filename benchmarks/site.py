@@ -11,7 +11,7 @@ import itertools
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -107,22 +107,20 @@ class Platform:
         return worker
 
     def stop(self, *names: str) -> None:
-        """Stop workers by name, all of them without one."""
-        for name in names or tuple(self._workers):
-            worker = self._workers.pop(name, None)
-            if worker is not None:
-                with contextlib.suppress(AssertionError):  # it did not stop in time and was killed
-                    worker.stop()
+        """Stop workers by name."""
+        leaving = [self._workers.pop(name) for name in names]
+        for worker in leaving:
+            worker.process.terminate()
+        for worker in leaving:
+            with contextlib.suppress(AssertionError):  # it did not stop in time and was killed
+                worker.stop()
 
-    @contextlib.contextmanager
-    def workers(self, *queues: str, profile: Path | None = None) -> Iterator[None]:
-        """Run one worker for each of `queues` for the time of the block."""
-        try:
-            for queue in queues:
-                self.start(queue, profile=profile if queue == "draft" else None)
-            yield
-        finally:
-            self.stop()
+    def need(self, *queues: str) -> None:
+        """See that there is one worker for each of `queues` and no other; those that run already stay."""
+        self.stop(*(name for name in self._workers if name not in queues))
+        for queue in queues:
+            if queue not in self._workers:
+                self.start(queue)
 
     def spent(self) -> dict[str, float]:
         """Return the processor seconds of every process so far, by worker and server, children included."""

@@ -55,7 +55,8 @@ def run(bench: Bench) -> Table:
     clips = bench.speech.short(bench.sizes.dictated, seed=5)
     warm = bench.speech.short(1, seed=6)
     platform = bench.platform
-    with platform.workers(*WORKERS), _Client(bench) as client:
+    platform.need(*WORKERS)
+    with _Client(bench) as client:
         # A person's clip has two passes, fitted and full; the hour has one, in each context in turn.
         client.dictate(warm[0])
         alone = [client.dictate(clip) for clip in bench.speech.short(max(3, len(clips) // 4), seed=7)]
@@ -73,7 +74,7 @@ def run(bench: Bench) -> Table:
             peers[name] = raw.run(do, file=str(hour.path), first_only=True, **arguments)
 
     table = Table(
-        f"P5, P12, P13. An upload of {bench.sizes.hour_s / 60:g} minutes: first text, memory, dictation",
+        f"P5, P12, P13. An upload of {bench.sizes.hour_s / 60:.3g} minutes: first text, memory, dictation",
         ("", "first text, s", "peak memory, MB"),
         how=(
             f"{bench.described}. Beam 5, one thread a process. Ours: from the answer to the upload to the "
