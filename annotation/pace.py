@@ -7,12 +7,12 @@ from statistics import median
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, Q, Sum
+from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from annotation.models import Decision, Project, Segment, User
-from annotation.states import DONE_SEGMENTS, TEXT_DECISIONS, SegmentState
+from annotation.models import Decision, Lease, Project, Segment, User
+from annotation.states import DONE_SEGMENTS, OPEN_SEGMENTS, TEXT_DECISIONS, SegmentState
 
 NOW_WINDOW_S: Final = 2 * 3600
 """The present pace is that of the last two hours."""
@@ -77,18 +77,19 @@ def progress_of_project(
 
 def counts_for_queue(user: User, project: Project) -> dict[str, int]:
     """Count what could be handed out, what is held, and what is not ready, for an empty queue's words."""
-    live = Q(lease__expires_at__gt=Now())
-    heard = Q(state__in=(SegmentState.DRAFT, SegmentState.REFINED), locked=False)
-    rows = Segment.objects.filter(project=project)
-    counted: dict[str, int] = rows.aggregate(
-        total=Count("pk"),
-        open=Count("pk", filter=heard & ~live),
-        leased=Count("pk", filter=heard & live),
-        waiting_for_machine=Count("pk", filter=Q(state=SegmentState.PENDING)),
-        returned_to_you=Count("pk", filter=Q(state=SegmentState.RETURNED, annotator=user)),
-        done=Count("pk", filter=Q(state__in=DONE_SEGMENTS) | Q(locked=True)),
-    )
-    return counted
+    counts, _ = _segments(project, None)
+    heard = Segment.objects.filter(project=project, state__in=OPEN_SEGMENTS, locked=False)
+    held = Lease.objects.filter(expires_at__gt=Now(), segment__in=heard).count()
+    finished = Segment.objects.filter(project=project, state__in=OPEN_SEGMENTS, locked=True).count()
+    returned = Segment.objects.filter(project=project, state=SegmentState.RETURNED, annotator=user)
+    return {
+        "total": counts["total"],
+        "open": max(0, sum(counts[state] for state in OPEN_SEGMENTS) - finished - held),
+        "leased": held,
+        "waiting_for_machine": counts[SegmentState.PENDING],
+        "returned_to_you": returned.count(),
+        "done": counts["done"],
+    }
 
 
 def _segments(project: Project, recording: int | None) -> tuple[dict[str, int], dict[str, int]]:

@@ -218,6 +218,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Sets of words that several answers share, by the name they have in generated types.
+    "ENUM_NAME_OVERRIDES": {
+        "SegmentState": "annotation.states.SegmentState",
+        "DecisionKind": "annotation.states.DecisionKind",
+        "CheckCode": "annotation.services.checks.CODES",
+    },
 }
 
 # -- Browsers ------------------------------

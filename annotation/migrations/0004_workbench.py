@@ -307,6 +307,15 @@ class Migration(migrations.Migration):
             model_name="draft",
             constraint=models.UniqueConstraint(fields=("author", "segment"), name="draft_once_per_person"),
         ),
+        migrations.AddIndex(
+            model_name="segment",
+            index=models.Index(
+                condition=models.Q(("retired_at", None)),
+                fields=["project", "state"],
+                include=("locked", "start_ms", "end_ms"),
+                name="segment_by_state",
+            ),
+        ),
         migrations.RunSQL(ANNOTATORS, migrations.RunSQL.noop),
         migrations.RunSQL(TRIGGERS, migrations.RunSQL.noop),
     ]

@@ -93,6 +93,13 @@ class Segment(models.Model):
                 name="segment_queue",
                 condition=Q(state__in=OPEN_SEGMENTS, retired_at=None, locked=False),
             ),
+            # What is counted for progress is in the index itself.
+            models.Index(
+                fields=("project", "state"),
+                include=("locked", "start_ms", "end_ms"),
+                name="segment_by_state",
+                condition=Q(retired_at=None),
+            ),
             models.Index(
                 fields=("project", "annotator"),
                 name="segment_returned",

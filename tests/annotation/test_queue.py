@@ -16,6 +16,7 @@ from annotation.errors import Denied, Invalid, Leased, NotFound
 from annotation.models import Assignment, Lease, Membership, Project, Recording, Revision, Segment
 from annotation.services import assignments, leases, queue, segments
 from annotation.services.queue import Given
+from annotation.states import DecisionKind
 from tests.factories import make_recording, make_segment, make_user
 from tests.personas import Cast, make_cast
 
@@ -207,7 +208,7 @@ def test_callers_who_decide_as_they_go_finish_the_queue(people: Cast) -> None:
             ) is not None:
                 row = Segment.objects.select_related("project").get(pk=given.segment)
                 segments.decide(
-                    user=members[number], segment=row, kind=segments.DecisionKind.ACCEPT,
+                    user=members[number], segment=row, kind=DecisionKind.ACCEPT,
                     base_revision=row.revision, lease=given.held.token, release=True,
                 )  # fmt: skip
                 done += 1

@@ -148,7 +148,7 @@ def test_a_fault_of_ours_says_nothing_about_itself(
     def broken(**values: Any) -> None:
         raise RuntimeError("a secret path and a secret text")
 
-    monkeypatch.setattr(segments, "save_text", broken)
+    monkeypatch.setattr(segments, "decide", broken)
     answer = annotator.patch(f"/api/segments/{segment.pk}/", {"text": "x", "base_revision": 1})
     assert (answer.status, answer.code) == (500, "internal_error")
     assert b"secret" not in answer.body
@@ -161,7 +161,7 @@ def test_a_database_that_is_away_is_503_to_try_again(
     def away(**values: Any) -> None:
         raise OperationalError("the connection is closed")
 
-    monkeypatch.setattr(segments, "save_text", away)
+    monkeypatch.setattr(segments, "decide", away)
     answer = annotator.patch(f"/api/segments/{segment.pk}/", {"text": "x", "base_revision": 1})
     assert (answer.status, answer.code) == (503, "database_unavailable")
     assert answer.headers["Retry-After"]

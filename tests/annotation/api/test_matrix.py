@@ -96,12 +96,15 @@ def locked(stage: Stage) -> None:
     )
 
 
+APART: Final = 1_000_000
+
+
 def followed(stage: Stage) -> None:
-    """Put a segment after the stage's, with the next id."""
+    """Put a segment after the stage's, with an id that can be told from it."""
     make_segment(
         stage.cast.project,
         recording=stage.recording,
-        pk=stage.segment.pk + 1,
+        pk=stage.segment.pk + APART,
         start_ms=3000,
         text="more",
         revision=1,
@@ -148,6 +151,7 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
         403, 403, 201, send=lambda caller, path: caller.upload(path, ("new.wav", b"new"))
     ),
     ("POST", f"{R}attention/"): everyone(204),
+    ("POST", f"{R}resegment/"): Row(403, 403, 200, send=json({})),
     ("POST", f"{P}uploads/"): Row(403, 403, 201, send=tus("POST", Upload_Length="10", Upload_Metadata=NAME)),
     ("GET", f"{P}events/"): everyone(send=lambda caller, path: unread(caller, path)),
     ("GET", f"{P}export/"): Row(403, 200, 200),
@@ -178,7 +182,7 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
     ("POST", f"{S}split/"): everyone(send=json({"base_revision": 1, "at_ms": 2000, "offset": 7})),
     ("POST", f"{S}merge/"): everyone(
         send=lambda caller, path: caller.post(
-            path, {"base_revision": 1, "next": int(path.split("/")[3]) + 1, "next_revision": 1}
+            path, {"base_revision": 1, "next": int(path.split("/")[3]) + APART, "next_revision": 1}
         ),
         before=followed,
     ),
