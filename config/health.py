@@ -183,10 +183,24 @@ class Site(Collector):
         busy = GaugeMetricFamily("earmark_worker_busy_seconds", "Time on the work in hand", labels=["worker"])
         for queue in ("audio", "draft", "refine", "control"):
             queues.add_metric([queue], sum(queue in worker.queues for worker in workers or ()))
+        memory = GaugeMetricFamily("earmark_worker_memory_bytes", "Resident memory", labels=["worker"])
+        models = GaugeMetricFamily(
+            "earmark_worker_models",
+            "Models a worker holds, and those it refuses: not to be loaded, or failed their self-test",
+            labels=["worker", "model", "state"],
+        )
         for worker in workers or ():
-            busy.add_metric([f"{worker.name}:{worker.pid}"], worker.busy_s)
+            name = f"{worker.name}:{worker.pid}"
+            busy.add_metric([name], worker.busy_s)
+            memory.add_metric([name], worker.memory_mb << 20)
+            for model in worker.models:
+                models.add_metric([name, model, "held"], 1)
+            for model in worker.refused:
+                models.add_metric([name, model, "refused"], 1)
         yield queues
         yield busy
+        yield memory
+        yield models
         counted = GaugeMetricFamily(
             "earmark_counters", "Counted by workers since Redis was emptied", labels=["what"]
         )

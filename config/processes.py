@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import sysconfig
 from collections.abc import Mapping, Sequence
+from ctypes.util import find_library
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -97,7 +99,20 @@ def cards(options: Options, found: Sequence[str] | None = None) -> tuple[str, ..
         return ()
     if options.gpus != "auto":
         return tuple(options.gpus.split(","))
-    return tuple(visible_cards() if found is None else found)
+    if found is not None:
+        return tuple(found)
+    return visible_cards() if has_cuda_libraries() else ()
+
+
+def has_cuda_libraries() -> bool:
+    """Tell whether the libraries that CTranslate2 loads for a GPU are installed (requirements/gpu.lock)."""
+    return bool(cuda_libraries()) or find_library("cublas") is not None
+
+
+def cuda_libraries(packages: Path | None = None) -> tuple[str, ...]:
+    """Return the folders of the CUDA libraries that came as Python packages."""
+    packages = packages or Path(sysconfig.get_path("purelib"))
+    return tuple(sorted(str(path) for path in (packages / "nvidia").glob("*/lib")))
 
 
 def visible_cards(environ: Mapping[str, str] = os.environ, devices: Path = Path("/dev")) -> tuple[str, ...]:
@@ -119,10 +134,12 @@ def workers(options: Options, found: Sequence[str] | None = None) -> tuple[Proce
         return WORKERS
     drafting = options.cpu_draft_workers
     queues = "refine" if drafting else "draft,refine"
+    path = ":".join([*cuda_libraries(), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])
+    libraries = {"LD_LIBRARY_PATH": path} if path else {}
     own = (
         worker(
             f"gpu{_plain(number)}", queues, "solo",
-            CUDA_VISIBLE_DEVICES=number, EARMARK_DEVICE="cuda",
+            CUDA_VISIBLE_DEVICES=number, EARMARK_DEVICE="cuda", **libraries,
         )
         for number in numbers
     )  # fmt: skip

@@ -185,6 +185,8 @@ def _remember(sender: Any = None, instance: Any = None, **kwargs: Any) -> None:
     if instance is not None:
         me.queues = tuple(instance.app.amqp.queues.consume_from)
         me.forks = "prefork" in str(getattr(instance, "pool_cls", ""))
+    if _heart is not None:  # a solo pool: this is the process that works, begun before its queues were known
+        upkeep.load_ahead(me)
 
 
 def _begin(**kwargs: Any) -> None:

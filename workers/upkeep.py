@@ -63,6 +63,7 @@ def _load(me: Process, passes: Sequence[Pass]) -> None:
         return
     finally:
         close_connections()
+    log.info("models of the projects: %s", ", ".join(wanted) or "none")
     for model in wanted:
         try:
             if shutdown.asked() or not engines.preload(model):

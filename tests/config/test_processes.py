@@ -89,6 +89,18 @@ def test_gpus_are_counted_by_their_device_files(tmp_path: Path) -> None:
     assert processes.visible_cards({}, tmp_path / "nowhere") == ()
 
 
+def test_a_gpu_without_its_libraries_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "visible_cards", lambda: ("0",))
+    monkeypatch.setattr(processes, "has_cuda_libraries", lambda: False)
+    assert processes.cards(options()) == ()
+    assert processes.cards(options(gpus="0")) == ("0",), "who names a card means it"
+    monkeypatch.setattr(processes, "has_cuda_libraries", lambda: True)
+    assert processes.cards(options()) == ("0",)
+    (tmp_path / "nvidia" / "cublas" / "lib").mkdir(parents=True)
+    assert processes.cuda_libraries(tmp_path) == (str(tmp_path / "nvidia" / "cublas" / "lib"),)
+    assert processes.cuda_libraries(tmp_path / "none") == ()
+
+
 def test_whoever_loads_models_never_forks() -> None:
     for cards in ((), ("0",)):
         for process in processes.workers(options(), cards):

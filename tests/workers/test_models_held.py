@@ -7,20 +7,24 @@ import json
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import ctranslate2
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from annotation import presence
 from annotation.conf import conf
 from annotation.models import Project
 from annotation.services.models import models_in_use
 from annotation.states import Pass
+from config import health
+from tests import services
 from tests.factories import make_project, make_recording
+from tests.workers.support import wait_until
 from transcription.errors import EngineError, ModelUnavailable
 from workers import memory, process, shutdown, upkeep
 from workers.engines import TESTS, Engines, engines, notes
@@ -260,3 +264,39 @@ def test_models_of_ctranslate2_keep_no_memory_once_dropped() -> None:
     held.drop("demo-draft")
     assert not held.names
     assert held.device == ""
+
+
+def test_a_real_worker_holds_its_model_before_the_first_request_and_tells_what_it_refuses(
+    committed_db: None, worker_process: Callable[..., services.Running], tmp_path: Path
+) -> None:
+    path = copy(tmp_path)
+    card = json.loads((path / "card.json").read_text())
+    card["self_test"]["text"] = "Seventeen penguins dance on a frozen lake at midnight."
+    (path / "card.json").write_text(json.dumps(card))
+    make_recording(make_project("sound", draft_model="demo-draft", refine_model=None))
+    make_recording(make_project("broken", draft_model="mine", refine_model=None))
+
+    worker = worker_process("draft", EARMARK_MODELS_DIR=str(tmp_path), EARMARK_INFERENCE_THREADS="1")
+
+    def note() -> presence.Worker | None:
+        return next((seen for seen in presence.alive() or () if seen.pid == worker.pid), None)
+
+    def told() -> bool:
+        seen = note()
+        return seen is not None and seen.models == ("demo-draft",) and seen.refused == ("mine",)
+
+    wait_until(told, 60, worker.output)
+    seen = note()
+    assert seen is not None
+    assert "instead of" in seen.trouble
+    assert seen.memory_mb > 50
+    figures = generate_latest(registry())
+    assert b'model="demo-draft",state="held"' in figures
+    assert b'model="mine",state="refused"' in figures
+    assert worker.stop() == 0
+
+
+def registry() -> CollectorRegistry:
+    made = CollectorRegistry()
+    made.register(health.Site())
+    return made

@@ -19,11 +19,14 @@ import redis
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from config import connections, health
+from config import connections, health, processes
 from config.embedded import postgres
 from config.embedded import redis as embedded_redis
 from config.embedded.service import running
 from config.options import ROOT
+from transcription import catalog, devices
+from transcription.errors import ModelUnavailable
+from transcription.notes import Notes
 
 State = Literal["ok", "note", "bad"]
 UP = "make up"
@@ -59,7 +62,7 @@ class Command(BaseCommand):
                 findings = [Finding("bad", name, f"could not be looked at: {type(error).__name__}: {error}")]
             for finding in findings:
                 bad += finding.state == "bad"
-                self.stdout.write(f"  {marks[finding.state]} {finding.what:<14}{finding.detail}")
+                self.stdout.write(f"  {marks[finding.state]} {finding.what:<14} {finding.detail}")
                 if finding.mend:
                     self.stdout.write(f"      mend: {self.style.HTTP_INFO(finding.mend)}")
         self.stdout.write("")
@@ -73,7 +76,7 @@ class Command(BaseCommand):
     def _looks(self) -> list[Callable[[], Iterator[Finding]]]:
         return [
             self._python, self._packages, self._ffmpeg, self._postgres, self._redis,
-            self._disk, self._models, self._workers, self._front_end, self._chromium,
+            self._disk, self._devices, self._models, self._workers, self._front_end, self._chromium,
         ]  # fmt: skip
 
     def _python(self) -> Iterator[Finding]:
@@ -228,21 +231,45 @@ class Command(BaseCommand):
         else:
             yield Finding("ok", "disk", free)
 
+    def _devices(self) -> Iterator[Finding]:
+        options = settings.OPTIONS
+        cards = processes.cards(options)
+        found = {device.kind: device for device in devices.found()}
+        cpu = found["cpu"]
+        yield Finding("ok", "processor", f"{cpu.count} cores, {', '.join(cpu.arithmetic)}")
+        if gpu := found.get("cuda"):
+            yield Finding("ok", "GPU", f"{gpu.count}, {', '.join(gpu.arithmetic)}")
+            if options.compute_type not in ("default", "auto", *gpu.arithmetic):
+                detail = f"this card has no {options.compute_type} arithmetic; its best is used instead"
+                yield Finding("note", "GPU", detail, "unset EARMARK_COMPUTE_TYPE")
+        elif processes.visible_cards() and not processes.has_cuda_libraries():
+            yield Finding(
+                "note", "GPU", "there is one, without the libraries to use it",
+                ".venv/bin/python -m pip install --require-hashes --no-deps -r requirements/gpu.lock",
+            )  # fmt: skip
+        elif cards or options.device == "cuda":
+            yield Finding(
+                "bad", "GPU", "asked for, or seen on this machine, but CUDA does not see it",
+                "look at `nvidia-smi` and requirements/gpu.lock, or EARMARK_DEVICE=cpu",
+            )  # fmt: skip
+        names = ", ".join(process.name.removeprefix("worker-") for process in processes.workers(options))
+        threads = str(options.inference_threads) if options.inference_threads else "measured"
+        yield Finding("ok", "workers here", f"{names}; threads {threads}")
+
     def _models(self) -> Iterator[Finding]:
-        bundled = sorted(path.parent.name for path in settings.EARMARK.bundled_models_dir.glob("*/model.bin"))
-        fetched = sorted({path.parent.name for path in settings.EARMARK.models_dir.glob("**/model.bin")})
-        wanted = [
-            name
-            for name in (settings.EARMARK.default_draft_model, settings.EARMARK.default_refine_model)
-            if name
-        ]
-        if not bundled:
+        places = (settings.EARMARK.bundled_models_dir, settings.EARMARK.models_dir)
+        here = [sorted(path.parent for path in place.glob("*/model.bin")) for place in places]
+        if not here[0]:
             yield Finding(
                 "note", "models", "the demo's own are missing from models/", "git checkout -- models"
             )
+        notes = Notes.beside(settings.EARMARK.models_dir)
+        for path in [*here[0], *here[1]]:
+            yield _model(path, notes)
+        defaults = (settings.EARMARK.default_draft_model, settings.EARMARK.default_refine_model)
+        wanted = " and ".join(name for name in defaults if name)
         later = "" if settings.OPTIONS.model_downloads else "; downloads are off"
-        names = ", ".join([*bundled, *fetched]) or "none"
-        yield Finding("ok", "models", f"{names}. New projects use {' and '.join(wanted)}{later}")
+        yield Finding("ok", "new projects", f"use {wanted}{later}")
 
     def _workers(self) -> Iterator[Finding]:
         from annotation import presence
@@ -287,6 +314,33 @@ class Command(BaseCommand):
             yield Finding(
                 "note", "Chromium", "none; only the browser tests need it", "apt-get install chromium"
             )
+
+
+def _model(path: Path, notes: Notes) -> Finding:
+    """Say of one model on this disk whether its files are whole, how it is run, and how its test ended."""
+    name = path.name.replace("--", "/")
+    try:
+        catalog.check_complete(path)
+        digest = catalog.verify(path, notes)
+        card = catalog.read_card(path)
+    except ModelUnavailable as error:
+        return Finding("note", f"model {name}", error.message, error.how_to)
+    said = [f"{(path / 'model.bin').stat().st_size / 2**20:.0f} MiB, files verified"]
+    threads = devices.noted_threads(notes).get(name)
+    said += [f"{threads} threads"] if threads else []
+    tests = [
+        test
+        for test in notes.section("self_tests").values()
+        if isinstance(test, dict) and test.get("sha256") == digest
+    ]
+    if card.self_test is None:
+        said.append("no self-test, by its card")
+    elif not tests:
+        said.append("not yet self-tested: that happens when a worker loads it")
+    failed = [test for test in tests if not test.get("passed")]
+    said += [f"{test.get('said')} on {test.get('where')}" for test in (failed or tests)[-1:]]
+    mend = "docs/operations.md, “A worker refuses a model”" if failed else ""
+    return Finding("note" if failed else "ok", f"model {name}", "; ".join(said), mend)
 
 
 def _embedded() -> bool:
