@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from annotation.errors import Invalid
 from annotation.models import Project
 from annotation.permissions import get_visible, require
-from annotation.quality import Band, Effect, Point, refine_effect
+from annotation.quality import NEWEST, Band, Effect, Point, refine_effect
 from annotation.services import projects
 from annotation.states import RefineWhen
 from annotation.ui.pages import page, person_of
@@ -26,6 +27,7 @@ from annotation.ui.pages import page, person_of
 WIDTH: Final = 320
 HEIGHT: Final = 120
 GAP: Final = 6
+KEEP_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def panel(project: Project) -> Panel | None:
     """Return what to show of a project's second pass; None where it has none."""
     if not project.refine_model:
         return None
-    effect = refine_effect(project)
+    effect = _effect(project)
     boxes, most = bars(effect.bands)
     return Panel(
         effect=effect,
@@ -84,6 +86,18 @@ def panel(project: Project) -> Panel | None:
         now=at_threshold(effect.curve, project.refine_above),
         form=RuleForm(initial={"refine_when": project.refine_when, "refine_above": per_cent(project)}),
     )
+
+
+def _effect(project: Project) -> Effect:
+    """Return the figures; those of a large project, which take a second to count, may be a minute old."""
+    key = f"refine-effect:{project.pk}:{project.refine_above}"
+    kept = cache.get(key)
+    if isinstance(kept, Effect):
+        return kept
+    effect = refine_effect(project)
+    if effect.refined + effect.skipped > NEWEST:
+        cache.set(key, effect, timeout=KEEP_S)
+    return effect
 
 
 def per_cent(project: Project) -> float | int:
