@@ -32,8 +32,11 @@ const REASONS: Record<string, string> = {
   cut_by_length_limit: "cut off",
   silence: "silence",
   too_short: "very short",
-  disagreement: "the models disagree",
-  no_voice: "no voice",
+  weak_words: "some words doubtful",
+  models_disagree: "the two models disagree",
+  nothing_heard: "nothing heard where there is sound",
+  no_voice: "no voice found",
+  stock_phrase: "phrase that models make up",
 };
 
 export function reason(code: string): string {
