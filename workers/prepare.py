@@ -14,7 +14,7 @@ from annotation.conf import conf
 from annotation.models import Recording
 from annotation.services import recordings
 from annotation.services.recordings import ClaimedRecording
-from annotation.services.segmentation import cutting_for
+from annotation.services.cuts import cutting_for
 from transcription.audio import prepare
 from transcription.errors import DecoderUnavailable, MediaRejected, Stopped
 from transcription.tracks import Settled

@@ -7,7 +7,7 @@ them is named here as well.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import Any, Final
@@ -33,7 +33,10 @@ from annotation.services.claims import (
 from annotation.services.models import card_of
 from annotation.states import DecodingState, LanguageScope, Pass
 from transcription.segmentation import plan_windows
-from transcription.types import DecodingOptions, Heard, Span
+from transcription.types import ChannelSpan, DecodingOptions, Heard, Span
+
+HeardIn = Mapping[Pass, Collection[ChannelSpan]]
+"""Segments that each pass has heard already, whoever asked for it."""
 
 __all__ = [
     "Batch",
@@ -142,13 +145,14 @@ def _passes(project: Project, recording: Recording) -> list[_Plan]:
     return made
 
 
-def plan(*, job: Job, recording: Recording, settled: bool = True) -> int:
+def plan(*, job: Job, recording: Recording, settled: bool = True, heard: HeardIn | None = None) -> int:
     """Queue the passes of the recording's project over its segments; return how many windows were planned.
 
     Segments that a window of this job covers already are left alone, so planning twice changes nothing, and a
     recording can be planned while its end is still being decoded: with `settled=False` only windows that no
     later segment can join are planned; up to `recording.settled_ms` the segments are final. Refine windows
-    wait until their drafts were heard; see `refining`.
+    wait until their drafts were heard; see `refining`. Segments that a pass has `heard` otherwise need no
+    window either.
     """
     project = recording.project
     segments = _segments_of(recording)
@@ -169,6 +173,9 @@ def plan(*, job: Job, recording: Recording, settled: bool = True) -> int:
             drafted_ms = 0
             for made in passes:
                 covered = planned.setdefault((made.pass_name.value, made.model, channel), [])
+                if heard:
+                    covered += [p.span for p in heard.get(made.pass_name, ()) if p.channel == channel]
+                    covered.sort()
                 fresh = _windows(made, spans, covered, settled=settled, settled_ms=recording.settled_ms)
                 if made.pass_name == Pass.DRAFT:
                     drafted_ms = max((w.end_ms for w in [*covered, *fresh]), default=0)

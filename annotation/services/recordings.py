@@ -17,7 +17,7 @@ from annotation.doorbell import ring_on_commit
 from annotation.errors import Duplicate, Invalid
 from annotation.models import Job, Project, Recording, User
 from annotation.permissions import require
-from annotation.services import decodings, jobs, segmentation
+from annotation.services import cuts, decodings, jobs
 from annotation.services.clock import ClockTimestamp, in_seconds
 from annotation.services.names import clean_name
 from annotation.states import LIVE_JOBS, JobKind, Priority, RecordingState, Segmentation
@@ -188,7 +188,7 @@ def add_segments(
         if not rows:
             return False
         recording = Recording.objects.select_related("project").get(pk=claimed.id)
-        segmentation.add(recording, spans)
+        cuts.add(recording, spans)
         job = Job.objects.filter(recording=recording, state__in=LIVE_JOBS).first()
         if job is not None:
             decodings.plan(job=job, recording=recording, settled=False)
@@ -234,7 +234,7 @@ def finish_preparation(claimed: ClaimedRecording, prepared: Prepared) -> bool:
         if not rows:
             return False
         recording = Recording.objects.select_related("project").get(pk=claimed.id)
-        segmentation.settle(recording, prepared.segments)
+        cuts.settle(recording, prepared.segments)
         job = Job.objects.filter(recording=recording, state__in=LIVE_JOBS).first()
         if job is not None:
             decodings.plan(job=job, recording=recording)
@@ -301,7 +301,7 @@ def _end(
         )
         if rows:
             if state == RecordingState.REJECTED:
-                segmentation.give_up(claimed.id)
+                cuts.give_up(claimed.id)
             project_id = Recording.objects.values_list("project_id", flat=True).get(pk=claimed.id)
             progress.publish_on_commit(
                 project_id, "recording.changed", {"recording": str(claimed.id), "state": str(state)}
@@ -334,7 +334,7 @@ def reclaim_expired(limit: int = 100) -> int:
         found = cursor.fetchall()
         for recording_id, state in found:
             if state == RecordingState.REJECTED:
-                segmentation.give_up(recording_id)
+                cuts.give_up(recording_id)
     for recording_id, _ in found:
         jobs.refresh(_live_jobs(recording_id))
     return len(found)

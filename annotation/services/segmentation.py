@@ -1,193 +1,170 @@
-"""Lay segments over a recording while it is prepared, and take away those that are not to be.
+"""Cut a recording anew, around what people have done.
 
-Rows that a person has touched, locked or holds stay whatever is cut anew: text, span and all. The others may
-be retired, never deleted, and what is new fits in between.
+What a person has touched, locked or holds keeps its span and its text. The rest is cut again, from the
+pauses that were found when the recording was prepared: no audio is read for it. The text of the new segments
+is there at once, dealt from what was heard before; only what no model has heard is decoded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import transaction
 
-from annotation.models import Decoding, Draft, Lease, Recording, Revision, Segment
+from annotation import progress, storage
+from annotation.doorbell import ring_on_commit
+from annotation.errors import Conflict, Invalid
+from annotation.models import Job, Recording, Segment, User
+from annotation.permissions import require
+from annotation.services import cuts, decodings, jobs, redealing
 from annotation.services.clock import ClockTimestamp
-from annotation.services.models import card_of
-from annotation.states import LIVE_DECODINGS, UNTOUCHED_SEGMENTS, DecodingState, Segmentation
-from transcription.segmentation import Cutting, Kind
+from annotation.states import LIVE_JOBS, ChannelLayout, JobKind, Pass, RecordingState, Segmentation
+from transcription.peaks import quietest_ms
+from transcription.segmentation import Cutting
 from transcription.types import ChannelSpan, Span
 
-SPEAKERS: Final = {1: "Left", 2: "Right"}
-"""What the speakers on two channels are called until somebody names them."""
-SHORTEST_MS: Final = 200
-"""What is left between two kept segments is no segment when it is shorter: it holds no word."""
-SENTENCE_PAUSE_MS: Final = 2_000
+TARGET_MS: Final = (1_000, 30_000)
+MAX_MS: Final = (2_000, 30_000)
+"""The bounds that a project has for the same."""
+TOLD_AT_ONCE: Final = 200
+"""Segments named in one message to open pages."""
 
 
-def cutting_for(
-    recording: Recording,
+@dataclass(frozen=True, slots=True)
+class Recut:
+    """Count what came of it: segments retired, made, kept for a person, and windows to be decoded."""
+
+    retired: int
+    made: int
+    kept: int
+    queued: int
+
+
+def resegment(
     *,
+    user: User,
+    recording: Recording,
     segmentation: str | None = None,
     target_ms: int | None = None,
     max_ms: int | None = None,
-) -> Cutting:
-    """Say how a recording is cut: as told here, else as it says itself, else as its project does."""
-    project = recording.project
-    wanted = segmentation or recording.segmentation or project.segmentation
-    kinds: dict[str, Kind] = {Segmentation.FIXED: "fixed", Segmentation.VOICE: "voice"}
-    # A model that hears one sentence at a time wants cuts at shorter pauses; its card says so.
-    cards = [card_of(name) for name in (project.draft_model, project.refine_model) if name]
-    pauses = [card.pause_ms for card in cards if card is not None and card.pause_ms is not None]
-    longest = max_ms or project.segment_max_ms
-    target = min(target_ms or project.segment_target_ms, longest)
-    return Cutting(
-        kind=kinds.get(wanted, "pauses"),
-        target_ms=target,
-        max_ms=longest,
-        min_ms=min(1_000, target),
-        pause_ms=min(pauses, default=SENTENCE_PAUSE_MS),
-    )
+) -> Recut:
+    """Cut what nobody has touched anew, in one transaction; by the recording's own rule unless told another.
 
-
-def add(recording: Recording, spans: Sequence[ChannelSpan]) -> None:
-    """Write segments that are not there yet. Where a person's segment lies, only what it leaves is taken."""
-    if not spans:
-        return
-    first, last = min(s.span.start_ms for s in spans), max(s.span.end_ms for s in spans)
-    near = Segment.objects.filter(recording=recording, start_ms__lt=last, end_ms__gt=first)
-    Segment.objects.bulk_create(
-        (
-            Segment(
-                project_id=recording.project_id,
-                recording=recording,
-                channel=place.channel,
-                start_ms=place.span.start_ms,
-                end_ms=place.span.end_ms,
-                speaker=SPEAKERS.get(place.channel, ""),
-            )
-            for place in around(spans, places(kept(near)))
-        ),
-        batch_size=1000,
-        ignore_conflicts=True,
-    )
-
-
-def settle(recording: Recording, spans: Sequence[ChannelSpan]) -> None:
-    """Make the segments of a recording those that were cut, and those that a person has touched."""
-    retired = retire(recording.pk, but=spans)
-    add(recording, spans)
-    if retired:
-        drop_decodings(recording.pk)
-
-
-def give_up(recording_id: int) -> None:
-    """Take back the segments of a recording that turned out to be no good, but those a person touched."""
-    if retire(recording_id, but=()):
-        drop_decodings(recording_id)
-
-
-RETIRE: Final = """
-UPDATE annotation_segment AS segment
-   SET retired_at = clock_timestamp(), updated_at = clock_timestamp()
- WHERE segment.recording_id = %(recording)s AND segment.retired_at IS NULL AND NOT segment.locked
-   AND segment.state = ANY(%(untouched)s)
-   AND NOT EXISTS (SELECT 1 FROM annotation_revision revision
-                    WHERE revision.segment_id = segment.id AND revision.author_id IS NOT NULL)
-   AND NOT EXISTS (SELECT 1 FROM annotation_draft draft WHERE draft.segment_id = segment.id)
-   AND NOT EXISTS (SELECT 1 FROM annotation_lease lease
-                    WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp())
-   AND NOT EXISTS (SELECT 1 FROM unnest(%(channels)s::int[], %(starts)s::bigint[], %(ends)s::bigint[])
-                                 AS wanted (channel, start_ms, end_ms)
-                    WHERE (wanted.channel, wanted.start_ms, wanted.end_ms)
-                          = (segment.channel, segment.start_ms, segment.end_ms))
-RETURNING segment.id
-"""
-"""A save that is on its way when this runs is waited for, and its row is looked at again: it stays."""
-
-
-def retire(recording_id: int, *, but: Sequence[ChannelSpan]) -> list[int]:
-    """Retire the segments that no person has touched and that are not among `but`; return their ids.
-
-    Call it in a transaction. The rows are locked before leases are looked at, so that nobody who took a row
-    before this moment loses it.
+    A save that comes at the same moment either is there first, and its segment stays, or is refused as
+    `reshaped` with the segments that took the place; text is never lost. Raises Invalid, and Conflict
+    `not_ready` while the recording is being prepared.
     """
-    rows = Segment.objects.filter(recording=recording_id).order_by("pk")
-    list(rows.select_for_update(of=("self",)).values_list("pk", flat=True))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            RETIRE,
+    require(user, "settings", recording.project)
+    _check(segmentation, target_ms, max_ms)
+    if recording.state != RecordingState.READY:
+        raise Conflict("A recording can be cut anew once it is prepared.", code="not_ready")
+    cutting = cuts.cutting_for(recording, segmentation=segmentation, target_ms=target_ms, max_ms=max_ms)
+    wanted = _cut(recording, cutting)
+    with transaction.atomic():
+        # One at a time; and not while a retry plans the windows.
+        Recording.objects.select_for_update().get(pk=recording.pk)
+        if segmentation:
+            Recording.objects.filter(pk=recording.pk).update(
+                segmentation=segmentation, updated_at=ClockTimestamp()
+            )
+        recut, made, retired = _replace(user, recording, wanted)
+        _tell(user, recording, [s.pk for s in retired], [s.pk for s in made])
+    jobs.refresh(Job.objects.filter(recording=recording, state__in=LIVE_JOBS).values_list("pk", flat=True))
+    return recut
+
+
+def _replace(
+    user: User, recording: Recording, wanted: Sequence[ChannelSpan]
+) -> tuple[Recut, list[Segment], list[Segment]]:
+    mine = Segment.objects.filter(recording=recording)
+    before = {segment.pk: segment for segment in cuts.hold(recording.pk)}
+    wanted = cuts.around(wanted, cuts.places(cuts.kept(mine)))
+    gone = set(cuts.retire(recording.pk, but=wanted))
+    retired = sorted((before[pk] for pk in gone), key=lambda s: (s.channel, s.start_ms))
+    # Whatever is there now stays: what was asked for already, and what a person has, or took this moment.
+    there = list(mine.order_by("channel", "start_ms"))
+    fresh = [
+        Segment(
+            project_id=recording.project_id,
+            recording=recording,
+            channel=place.channel,
+            start_ms=place.span.start_ms,
+            end_ms=place.span.end_ms,
+            speaker=cuts.SPEAKERS.get(place.channel, ""),
+        )
+        for place in cuts.around(wanted, [redealing.place_of(segment) for segment in there])
+    ]
+    redealing.fill(fresh, retired)
+    cuts.drop_decodings(recording.pk)
+    asked = set(wanted)
+    kept = [segment for segment in there if redealing.place_of(segment) not in asked]
+    queued = _decode_the_rest(user, recording, [*there, *fresh], kept)
+    return Recut(len(retired), len(fresh), len(kept), queued), fresh, retired
+
+
+def _decode_the_rest(
+    user: User, recording: Recording, segments: Sequence[Segment], kept: Sequence[Segment]
+) -> int:
+    """Queue what no model has heard yet; what a person has written needs none."""
+    heard = redealing.heard_by(segments)
+    for pass_name in Pass:
+        heard[pass_name].update(redealing.place_of(segment) for segment in kept)
+    job = Job.objects.filter(recording=recording, state__in=LIVE_JOBS).first()
+    if job is None:
+        if _all_heard(recording, segments, heard):
+            return 0
+        job = Job.objects.create(
+            project=recording.project, recording=recording, kind=JobKind.TRANSCRIBE, created_by=user
+        )
+    queued = decodings.plan(job=job, recording=recording, heard=heard)
+    ring_on_commit("draft")
+    ring_on_commit("refine")
+    return queued
+
+
+def _all_heard(
+    recording: Recording, segments: Sequence[Segment], heard: Mapping[Pass, set[ChannelSpan]]
+) -> bool:
+    passes = [Pass.DRAFT, *((Pass.REFINE,) if recording.project.refine_model else ())]
+    return all(redealing.place_of(segment) in heard[name] for segment in segments for name in passes)
+
+
+def _cut(recording: Recording, cutting: Cutting) -> list[ChannelSpan]:
+    """Cut each channel that is heard, from the stored pauses."""
+    peaks = storage.peaks_path(recording.pk)
+    # Where nobody pauses, cut at the softest moment rather than in the middle of a vowel.
+    softest = (lambda start, end: quietest_ms(peaks, start, end)) if peaks.is_file() else None
+    made: list[ChannelSpan] = []
+    for channel in (1, 2) if recording.channel_layout == ChannelLayout.APART else (0,):
+        cutter = cutting.cutter(softest)
+        pauses = [Span(s[0], s[1]) for s in recording.silences if (s[2] if len(s) > 2 else 0) == channel]
+        spans = [*cutter.feed(pauses), *cutter.finish(recording.duration_ms or 0)]
+        made += [ChannelSpan(channel, span) for span in spans]
+    return made
+
+
+def _check(segmentation: str | None, target_ms: int | None, max_ms: int | None) -> None:
+    if segmentation and segmentation not in Segmentation.values:
+        raise Invalid("Unknown segmentation.", segmentation=" or ".join(Segmentation.values))
+    for name, value, (least, most) in (("target_ms", target_ms, TARGET_MS), ("max_ms", max_ms, MAX_MS)):
+        if value is not None and not least <= value <= most:
+            raise Invalid("Segments of that length cannot be made.", **{name: f"{least} to {most}"})
+    if target_ms is not None and max_ms is not None and target_ms > max_ms:
+        raise Invalid("Segments aim at a length they may not have.", target_ms=f"at most {max_ms}")
+
+
+def _tell(user: User, recording: Recording, retired: Sequence[int], made: Sequence[int]) -> None:
+    """Tell open pages what took the place of what, a few hundred at a time."""
+    for at in range(0, max(len(retired), len(made)), TOLD_AT_ONCE):
+        progress.publish_on_commit(
+            recording.project_id,
+            "segments.reshaped",
             {
-                "recording": recording_id,
-                "untouched": [state.value for state in UNTOUCHED_SEGMENTS],
-                "channels": [place.channel for place in but],
-                "starts": [place.span.start_ms for place in but],
-                "ends": [place.span.end_ms for place in but],
+                "recording": str(recording.pk),
+                "retired": [str(pk) for pk in retired[at : at + TOLD_AT_ONCE]],
+                "made": [str(pk) for pk in made[at : at + TOLD_AT_ONCE]],
+                "by": user.get_username(),
             },
         )
-        return [row[0] for row in cursor.fetchall()]
-
-
-def kept(rows: QuerySet[Segment]) -> QuerySet[Segment]:
-    """Narrow rows to those that nothing but a person may change: touched, locked, or held just now."""
-    mine = OuterRef("pk")
-    by_hand = Exists(Revision.objects.filter(segment=mine, author__isnull=False))
-    typed = Exists(Draft.objects.filter(segment=mine))
-    held = Exists(Lease.objects.filter(segment=mine, expires_at__gt=ClockTimestamp()))
-    return rows.filter(~Q(state__in=UNTOUCHED_SEGMENTS) | Q(locked=True) | by_hand | typed | held)
-
-
-def places(rows: QuerySet[Segment]) -> list[ChannelSpan]:
-    """Say where segments lie, by channel and time."""
-    found = rows.order_by("channel", "start_ms", "end_ms").values_list("channel", "start_ms", "end_ms")
-    return [ChannelSpan(channel, Span(start, end)) for channel, start, end in found]
-
-
-def around(spans: Iterable[ChannelSpan], taken: Sequence[ChannelSpan]) -> list[ChannelSpan]:
-    """Give what `taken` (by time) leaves of `spans`, each a piece of one of them and worth having."""
-    left = []
-    for place in spans:
-        at, end = place.span.start_ms, place.span.end_ms
-        pieces = []
-        for other in taken:
-            if other.channel != place.channel or other.span.end_ms <= at or other.span.start_ms >= end:
-                continue
-            pieces.append((at, other.span.start_ms))
-            at = other.span.end_ms
-        pieces.append((at, end))
-        whole = len(pieces) == 1
-        left += [
-            ChannelSpan(place.channel, Span(start, stop))
-            for start, stop in pieces
-            if stop - start >= (1 if whole else SHORTEST_MS)
-        ]
-    return left
-
-
-DROP: Final = """
-SELECT decoding.id FROM annotation_decoding decoding
- WHERE decoding.recording_id = %(recording)s AND decoding.state = ANY(%(live)s)
-   AND (NOT EXISTS (
-            SELECT 1 FROM annotation_segment segment
-             WHERE segment.recording_id = decoding.recording_id AND segment.retired_at IS NULL
-               AND segment.channel = decoding.channel
-               AND segment.start_ms >= decoding.start_ms AND segment.end_ms <= decoding.end_ms)
-     OR EXISTS (
-            SELECT 1 FROM annotation_segment segment
-             WHERE segment.recording_id = decoding.recording_id AND segment.retired_at IS NULL
-               AND segment.channel = decoding.channel
-               AND segment.start_ms < decoding.end_ms AND segment.end_ms > decoding.start_ms
-               AND (segment.start_ms < decoding.start_ms OR segment.end_ms > decoding.end_ms)))
- ORDER BY decoding.id FOR UPDATE
-"""
-
-
-def drop_decodings(recording_id: int) -> int:
-    """Cancel the live decodings whose window holds no segment any more or cuts through one."""
-    with connection.cursor() as cursor:
-        cursor.execute(DROP, {"recording": recording_id, "live": [state.value for state in LIVE_DECODINGS]})
-        ids = [row[0] for row in cursor.fetchall()]
-    return Decoding.objects.filter(pk__in=ids, state__in=LIVE_DECODINGS).update(
-        state=DecodingState.CANCELLED, finished_at=ClockTimestamp()
-    )

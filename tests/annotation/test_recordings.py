@@ -16,7 +16,7 @@ from django.db import connection
 from annotation import storage
 from annotation.errors import AnnotationError, Conflict, Denied, Duplicate, Gone, Invalid, TooLarge
 from annotation.models import Decoding, Job, Recording, Segment, Upload
-from annotation.services import jobs, leases, recordings, segmentation, segments, uploads
+from annotation.services import cuts, jobs, leases, recordings, segments, uploads
 from annotation.services.names import clean_name, download_name
 from annotation.services.recordings import ClaimedRecording, StoredFile
 from annotation.states import LIVE_DECODINGS, DecodingState, JobState, Pass, RecordingState, UploadState
@@ -96,7 +96,7 @@ def test_fixed_cuts_on_request(cast: Cast, tmp_path: Path) -> None:
     recording, _ = recordings.add_recording(
         user=cast.manager, project=cast.project, name="x", file=stored(tmp_path), segmentation="fixed"
     )
-    cutting = segmentation.cutting_for(recording)
+    cutting = cuts.cutting_for(recording)
     assert (cutting.kind, cutting.fixed_ms) == ("fixed", 30_000)
 
 
@@ -250,8 +250,8 @@ def test_another_decoder_may_cut_differently_and_no_persons_text_is_lost(cast: C
     live = Decoding.objects.filter(recording=recording, state=DecodingState.QUEUED)
     for decoding in live:
         for _, start, end in spans_of(recording):
-            cuts = start < decoding.end_ms and end > decoding.start_ms
-            assert not cuts or decoding.start_ms <= start <= end <= decoding.end_ms
+            meets = start < decoding.end_ms and end > decoding.start_ms
+            assert not meets or decoding.start_ms <= start <= end <= decoding.end_ms
 
 
 def test_a_file_that_is_refused_half_way_takes_its_segments_back(cast: Cast, tmp_path: Path) -> None:
