@@ -66,6 +66,16 @@ def cores() -> int:
     return bound
 
 
+def is_lost(error: BaseException) -> bool:
+    """Tell whether what CTranslate2 raised is a failure of CUDA, the device or its libraries.
+
+    After most of them nothing more can be done on the device in this process.
+    """
+    said = str(error).lower()
+    failed = ("cuda failed with error", "cublas failed with status", "cudnn failed with status")
+    return any(words in said for words in failed) and "out of memory" not in said and "alloc" not in said
+
+
 def choose_device(wanted: str) -> Kind:
     """Turn `auto` into what there is."""
     if wanted == "auto":

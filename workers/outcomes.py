@@ -19,6 +19,9 @@ from workers.shunned import shunned
 
 log = logging.getLogger(__name__)
 
+DEVICE_LOST: Final = "device_unavailable"
+LOST_OFTEN: Final = 10
+"""Claims of a window from which on a lost device counts as its attempt: it may be what breaks the device."""
 NOT_YET_S: Final = 2.0
 """How long a window waits whose audio is still being decoded."""
 
@@ -54,6 +57,15 @@ def fail(claims: Sequence[Claimed], failure: Failure, *, delay_s: float | None =
     if code == NOT_YET:
         patiently(lambda: decodings.put_back(mine, code=code, cause=cause, delay_s=NOT_YET_S))
         return
+    if code == DEVICE_LOST:
+        spared = tuple(claimed for claimed in mine if claimed.claim < LOST_OFTEN)
+        if spared:
+            presence.count({"windows_put_back": len(spared)})
+            rest_s = float(conf().retry_delay_s)
+            patiently(lambda: decodings.put_back(spared, code=code, cause=cause, delay_s=rest_s))
+        mine = tuple(claimed for claimed in mine if claimed not in spared)
+        if not mine:
+            return
     presence.count({"windows_failed": len(mine)})
     patiently(lambda: decodings.fail(mine, code=code, cause=cause, final=final, delay_s=delay_s))
 

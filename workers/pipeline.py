@@ -25,7 +25,7 @@ from annotation.services.turns import Head, Turns
 from annotation.states import Pass
 from transcription.errors import EngineError, ModelUnavailable
 from transcription.types import DecodingOptions, Heard
-from workers import batches, outcomes, pace, shutdown
+from workers import batches, outcomes, pace, shutdown, upkeep
 from workers.batches import Failure, Prepared
 from workers.database import AWAY, close_connections, first_line, patiently
 from workers.engines import engines
@@ -236,6 +236,9 @@ class Pipeline:
         self._wait_for_store()
         self._storing = self._run_in(self._storer, lambda: self._store(made, heard, spent_s))
         self._begun = ()
+        lost = [f for f in heard if isinstance(f, Failure) and f.code == outcomes.DEVICE_LOST]
+        if lost:
+            _leave_device(made.batch.model, lost[0].cause)
 
     def _hand_back_all_but_first(self, made: Prepared) -> None:
         """Find out with one window how long it takes: eight of a large model may be minutes."""
@@ -384,6 +387,19 @@ class Pipeline:
         return pool.submit(contextvars.copy_context().run, call)  # the audit's actor, too
 
 
+def _leave_device(model: str, cause: str) -> None:
+    """Leave a model whose device failed to others, and start anew: CUDA forgives nothing in one process.
+
+    The new process tests the model before it takes any work of it.
+    """
+    log.error("%s was lost while it decoded: %s", model, cause)
+    shunned.add(model, cause)
+    me.trouble = shunned.trouble
+    presence.count({"devices_lost": 1})
+    engines.drop(model)
+    upkeep.start_anew()
+
+
 def _pace_of(model: str) -> Pace:
     return _paces.setdefault(model, Pace())
 
@@ -420,6 +436,8 @@ def _attempt(
         return list(call())
     except EngineError as error:
         failure = Failure(error.code, error.message, final=error.code in FINAL_CODES)
+        if error.code == outcomes.DEVICE_LOST:
+            return [failure] * len(windows)
         if error.code == "bad_option":
             if not any(window.language for window in windows):
                 return [failure] * len(windows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ from annotation.states import JobState, Pass, RecordingState
 from config import up
 from tests.factories import make_decoding, make_job, make_project, make_recording, make_segment
 from tests.workers.support import QUIET, make_team, tones, upload
+from transcription.devices import is_lost
+from transcription.engines.base import Ready
+from transcription.engines.fake import FakeEngine
 from transcription.errors import DecoderUnavailable, EngineError, ModelCode, ModelUnavailable, Stopped
 from workers import prepare, process, shutdown, transcribe
 from workers.engines import engines
@@ -266,3 +270,68 @@ def test_a_heart_beats_on_after_a_missed_beat(settings: Any, monkeypatch: pytest
         assert again.wait(10)
     finally:
         heart.stop()
+
+
+class LostDevice:
+    """An engine whose device fails at the first decoding, as CUDA does."""
+
+    info = FakeEngine(name="demo-draft").info
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def ready(self, batch: Any, options: Any) -> Any:
+        return Ready(tuple(batch), options)
+
+    def decode_ready(self, ready: Ready) -> Any:
+        return self.decode(ready.windows, ready.options)
+
+    def decode(self, batch: Any, options: Any) -> Any:
+        self.calls += 1
+        raise EngineError("device_unavailable", "CUDA failed with error unspecified launch failure")
+
+
+def test_a_device_lost_while_decoding_costs_no_attempt_and_the_worker_starts_anew(
+    committed_db: None, media_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, manager = make_team()
+    tones(tmp_path / "a.wav", [QUIET] * 3, seed=1)
+    upload(project, manager, tmp_path / "a.wav")
+    audio_round()
+    drafts = Decoding.objects.filter(pass_name=Pass.DRAFT)
+    lost = LostDevice()
+    ended: list[int] = []
+    monkeypatch.setattr(engines, "get", lambda *args: lost)
+    monkeypatch.setattr("os.kill", lambda pid, number: ended.append(number))
+    try:
+        draft_round()
+    finally:
+        shutdown.forget()
+    assert lost.calls == 1, "nothing more is asked of a device that is gone"
+    assert ended == [signal.SIGTERM]
+    assert set(drafts.values_list("state", "attempts")) == {("queued", 0)}
+    assert "unspecified launch failure" in process.me.trouble
+
+    # A window that does so each time is what breaks the device, and is counted.
+    shunned.clear()
+    drafts.update(available_at=None, claim=20)
+    try:
+        draft_round()
+    finally:
+        shutdown.forget()
+    assert ("queued", 1) in set(drafts.values_list("state", "attempts"))
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [
+        ("CUDA failed with error unspecified launch failure", True),
+        ("CUDA failed with error no CUDA-capable device is detected", True),
+        ("cuBLAS failed with status CUBLAS_STATUS_EXECUTION_FAILED", True),
+        ("CUDA failed with error out of memory", False),
+        ("cuBLAS failed with status CUBLAS_STATUS_ALLOC_FAILED", False),
+        ("Invalid input features shape", False),
+    ],
+)
+def test_a_lost_device_is_told_from_other_failures(said: str, lost: bool) -> None:
+    assert is_lost(RuntimeError(said)) is lost

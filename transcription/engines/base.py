@@ -87,7 +87,8 @@ class Engine(Protocol):
     def decode_ready(self, ready: Ready) -> list[Heard]:
         """Decode what `ready` made, and give as many results as it had windows, in the same order.
 
-        Raises EngineError: `out_of_memory` (a smaller batch may pass), `decode_failed`.
+        Raises EngineError: `out_of_memory` (a smaller batch may pass), `device_unavailable` (the device was
+        lost: the windows are not at fault), `decode_failed`.
         """
         ...
 

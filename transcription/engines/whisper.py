@@ -18,6 +18,7 @@ from faster_whisper.transcribe import WhisperModel
 
 from transcription import vad
 from transcription.catalog import ModelFiles
+from transcription.devices import is_lost
 from transcription.engines import budget, guard, parts, pieces
 from transcription.engines.alignment import place_words
 from transcription.engines.base import EngineInfo, Ready, WindowAudio
@@ -263,14 +264,15 @@ class WhisperEngine:
     ) -> list[T]:
         """Call the model on a chunk; where memory runs out, on halves of it, and remember.
 
-        Raises EngineError: `out_of_memory` where one piece is too many, `decode_failed`.
+        Raises EngineError: `out_of_memory` where one piece is too many, `device_unavailable` where CUDA
+        failed, `decode_failed`.
         """
         try:
             return list(call(chunk))
         except (RuntimeError, MemoryError) as error:
-            code: EngineCode = "out_of_memory" if _is_out_of_memory(error) else "decode_failed"
+            code = _code_of(error)
             reason = f"{self._info.name} failed on {len(chunk)} windows of {frames * FRAME_MS} ms: {error}"
-            if code == "decode_failed" or len(chunk) == 1:
+            if code != "out_of_memory" or len(chunk) == 1:
                 raise EngineError(code, reason) from error
         self._budget.shrink(len(chunk), frames)
         middle = len(chunk) // 2
@@ -377,6 +379,12 @@ class WhisperEngine:
             return budget.timed(call)
 
         return budget.largest(step, lambda: budget.cuda_memory_share(device_index))
+
+
+def _code_of(error: BaseException) -> EngineCode:
+    if _is_out_of_memory(error):
+        return "out_of_memory"
+    return "device_unavailable" if is_lost(error) else "decode_failed"
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
