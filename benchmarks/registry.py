@@ -17,6 +17,7 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], Table]]] = {
     "gpu": gpu.run,
     "scaling": scaling.run,
     "engine": engine.run,
+    "risk": risk.run,
     "saves": saves.run,
     "risk": risk.run,
 }

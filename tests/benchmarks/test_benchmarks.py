@@ -22,7 +22,9 @@ ROWS = {
     "P4": 3,
     "P5, P12, P13": 5,
     "P7": 2,
+    "P6": 1,
     "Engine": 4,
+    "Riskiest first": 8,
     "Saves": 2,
     "Riskiest first": 8,
 }
@@ -43,7 +45,7 @@ def test_every_table_has_its_rows_and_every_goal_is_judged(tmp_path: Path) -> No
         table = body.split("|---|", 1)[1].split("\n\n", 1)[0]
         assert len(re.findall(r"^\| ", table, re.M)) == rows, body
     goals = sections["Goals"]
-    for name in ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P12", "P13"):
+    for name in ("P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P12", "P13"):
         assert re.search(rf"^- {name} .*\*\*(met|MISSED|not measured)\*\*$", goals, re.M), name
     assert "Side by side" in sections
     # A missed goal says where the time goes, and on a toy there is always one.
