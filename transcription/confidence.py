@@ -21,39 +21,39 @@ from transcription.types import Signals
 RANGES: Final[dict[str, tuple[float, float]]] = {
     "unsure": (0.1, 1.0),  # mean log-probability per token, negated
     "weak_words": (0.1, 0.8),  # improbability of the weakest quarter of the words
-    "maybe_no_speech": (0.2, 0.8),
     "repetition": (1.8, 2.6),  # compression ratio
-    "retried": (0.0, 1.0),  # temperature
     "too_many_characters": (18.0, 35.0),  # a second, in Latin letters
     "too_few_characters": (10.0, 1.0),
     "language_uncertain": (0.9, 0.3),
     "models_disagree": (0.0, 0.6),  # word error rate between draft and refine
 }
-#: Log odds that each sign adds at full strength.
+#: Log odds that each sign adds at full strength. Fitted by `tools/risk` on 2,478 hearings of real and synthetic
+#: speech, clean and spoilt, with the figures held out by clip: area under the curve 0.89 (real drafts 0.83, real
+#: refines 0.76), Brier score 0.121 against 0.218 of the base rate, 56 % of all word errors in the riskiest fifth.
+#: The fit gave nothing to the temperature and to a middling no-speech probability: they are no signs here.
 WEIGHTS: Final[dict[str, float]] = {
-    "unsure": 2.0,
-    "weak_words": 2.0,
-    "maybe_no_speech": 1.0,
-    "repetition": 2.0,
-    "retried": 1.0,
-    "too_many_characters": 1.0,
-    "too_few_characters": 1.0,
+    "unsure": 4.1,
+    "weak_words": 3.4,
+    "repetition": 1.7,
+    "too_many_characters": 3.0,
+    "too_few_characters": 0.6,
+    "cut_by_length_limit": 0.7,
+    "models_disagree": 0.6,
+    # By hand: that data has too few cases of these.
     "language_uncertain": 1.5,
-    "cut_by_length_limit": 2.0,
     "no_voice": 4.0,
     "stock_phrase": 3.0,
-    "models_disagree": 2.0,
 }
-BASE: Final = -2.0
+BASE: Final = -1.5
 """Log odds of a change where no sign speaks."""
-HEARD_TWICE: Final = -0.5
+HEARD_TWICE: Final = -0.1
 """What it adds that a second model listened: its agreement lowers the risk, `models_disagree` raises it."""
 #: The share of empty texts that had words in them, by the reason given for the emptiness.
 EMPTY: Final[dict[str, float]] = {
     "silence": 0.02,
     "too_short": 0.1,
     "no_voice": 0.05,
-    "no_speech": 0.3,
+    "no_speech": 0.05,  # none of 64 in that data
     "nothing_heard": 0.9,
 }
 #: Flags that are signs of full strength, and under which name.
@@ -125,9 +125,7 @@ def strengths(
     found = {
         "unsure": _between("unsure", -signals.avg_logprob),
         "weak_words": _between("weak_words", weakness(word_probabilities)),
-        "maybe_no_speech": _between("maybe_no_speech", signals.no_speech_prob),
         "repetition": max(_between("repetition", signals.compression_ratio), repeated_share(text)),
-        "retried": _between("retried", signals.temperature),
         "too_many_characters": _between("too_many_characters", pace),
         "too_few_characters": _between("too_few_characters", pace) if duration_ms >= SLOW_FROM_MS else 0.0,
         "language_uncertain": _between("language_uncertain", signals.language_probability),

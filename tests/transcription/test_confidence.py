@@ -30,7 +30,6 @@ def test_a_sure_text_has_a_low_risk_and_no_reasons() -> None:
         ({"avg_logprob": -1.0}, "unsure"),
         ({"language_probability": 0.3}, "language_uncertain"),
         ({"compression_ratio": 2.6}, "repetition"),
-        ({"temperature": 1.0}, "retried"),
     ],
 )
 def test_each_signal_raises_it_and_is_named(change: dict[str, Any], reason: str) -> None:

@@ -25,6 +25,8 @@ from transcription.types import Signals
 
 FOLDS: Final = 6
 RIDGE: Final = 1.0
+PRIOR: Final = 0.5
+"""Where the ridge pulls the weight of a sign: a little worth, until the data says otherwise."""
 STEPS: Final = 4_000
 BY_HAND: Final = ("no_voice", "stock_phrase", "language_uncertain")
 """Signs that this data cannot teach: its texts are English and given as such, and flagged by older rules."""
@@ -87,7 +89,7 @@ def fit(signs: Vector, changed: Vector, weight: Vector) -> Vector:
     for _ in range(STEPS):
         share = 1 / (1 + np.exp(-columns @ ahead))
         slope = columns.T @ (weight * (share - changed))
-        slope[:-1] += RIDGE * ahead[:-1]
+        slope[:-1] += RIDGE * (ahead[:-1] - PRIOR * ~free[:-1])
         moved = ahead - step * slope
         moved[~free] = np.maximum(0.0, moved[~free])
         following = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
