@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from annotation.models.claims import Claimable
+from annotation.models.fields import WordsField
 from annotation.models.jobs import Job
 from annotation.models.projects import Project
 from annotation.models.recordings import Recording
@@ -84,7 +85,7 @@ class Hypothesis(models.Model):
     pass_name = models.CharField(max_length=12, choices=Pass.choices)
     model = models.CharField(max_length=200)
     text = models.TextField(blank=True)
-    words = models.JSONField(default=list)
+    words = WordsField(default=list)
     """[[start_ms, end_ms, text, probability], ...] relative to the recording."""
     signals = models.JSONField(default=dict)
     risk = models.FloatField(null=True)
