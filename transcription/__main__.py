@@ -5,17 +5,19 @@ srt
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from transcription.catalog import HUB_NAMES, ModelFiles, default_models_dir, resolve
-from transcription.errors import DecoderUnavailable, TranscriptionError
-from transcription.formats.captions import to_json, to_srt, to_txt, to_vtt
+from transcription.catalog import HUB_NAMES, default_models_dir
+from transcription.errors import DecoderUnavailable, EngineError, TranscriptionError
 from transcription.text.metrics import count_errors, pool
-from transcription.types import DecodingOptions
 
-BUNDLED = Path(__file__).resolve().parent.parent / "models"
+if TYPE_CHECKING:
+    from transcription.passes import Transcript
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,56 +39,37 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(asked: argparse.Namespace, screen: _Screen) -> int:
-    models = {"draft": _model(asked.draft, asked, screen)}
-    if asked.refine:
-        models["refine"] = _model(asked.refine, asked, screen)
-    # Only now: --help and a wrong model name should not wait for these.
-    from transcription.engines.whisper import WhisperEngine
-    from transcription.hybrid import Pass, transcribe
+    from transcription import hybrid  # only now: --help should not wait for it
+    from transcription.passes import run
 
-    passes = [
-        Pass(
-            name,
-            WhisperEngine(files, device=asked.device, threads=asked.threads),
-            DecodingOptions(
-                language=asked.language,
-                beam_size=asked.beam,
-                context=files.card.context,
-                margin_ms=files.card.margin_ms,
-                initial_prompt=asked.prompt,
-            ),
+    names = {"draft": asked.draft} | ({"refine": asked.refine} if asked.refine else {})
+    files = {
+        name: hybrid.find(
+            model, models_dir=asked.models_dir, download=not asked.offline, on_progress=screen.show
         )
-        for name, files in models.items()
+        for name, model in names.items()
+    }
+    passes = [
+        hybrid.load(
+            name,
+            model,
+            device=asked.device,
+            threads=asked.threads,
+            merge=asked.merge,
+            options=_options(asked),
+        )
+        for name, model in files.items()
     ]
     began = time.monotonic()
-    done = transcribe(
-        asked.file,
-        passes,
-        [files.card for files in models.values()],
-        fixed_ms=asked.fixed * 1000 if asked.fixed else None,
-        on_progress=screen.show,
+    done = run(
+        asked.file, passes, fixed_ms=asked.fixed * 1000 if asked.fixed else None, on_progress=screen.show
     )
     took = time.monotonic() - began
     screen.end()
     for warning in done.prepared.warnings:
         sys.stderr.write(f"Note: {warning.message}\n")
-    last = passes[-1].name
-    seconds = done.prepared.duration_ms / 1000
-    screen.say(f"{len(done.segments)} segments, {seconds:.1f} s of audio in {took:.1f} s")
-    if len(passes) == 2:
-        changed = pool(
-            count_errors(better.text, first.text)
-            for first, better in zip(done.heard["draft"], done.heard["refine"], strict=True)
-        )
-        screen.say(f"the second pass changed {changed.errors} of {changed.reference_length} words")
-    lines = done.lines(last)
-    if asked.out == "json":
-        model = models[last]
-        text = to_json(
-            lines, duration_ms=done.prepared.duration_ms, model=model.name, model_sha256=model.sha256
-        )
-    else:
-        text = {"txt": to_txt, "srt": to_srt, "vtt": to_vtt}[asked.out](lines)
+    _sum_up(done, took, asked, screen)
+    text = done.render(asked.out)
     if asked.output:
         asked.output.write_text(text, encoding="utf-8")
     else:
@@ -94,14 +77,45 @@ def _run(asked: argparse.Namespace, screen: _Screen) -> int:
     return 0
 
 
-def _model(name: str, asked: argparse.Namespace, screen: _Screen) -> ModelFiles:
-    return resolve(
-        name,
-        models_dir=asked.models_dir,
-        bundled_dir=BUNDLED,
-        allow_download=not asked.offline,
-        on_progress=lambda done, total: screen.show(f"download {name}", done * 100 // max(1, total)),
+def _options(asked: argparse.Namespace) -> dict[str, Any]:
+    """Give the decoding options that were asked for, by name. Raises EngineError on one that is unknown."""
+    given = {
+        "beam_size": asked.beam,
+        "language": asked.language,
+        "initial_prompt": asked.prompt,
+        "hotwords": asked.hotwords,
+        "context": asked.context,
+    }
+    options = {name: value for name, value in given.items() if value is not None}
+    if asked.options:
+        try:
+            more = json.loads(asked.options)
+        except ValueError as error:
+            raise EngineError("bad_option", f"--options is no JSON: {error}") from error
+        if not isinstance(more, dict):
+            raise EngineError("bad_option", 'Give --options a JSON object, such as {"patience": 2}.')
+        options |= more
+    return options
+
+
+def _sum_up(done: Transcript, took: float, asked: argparse.Namespace, screen: _Screen) -> None:
+    seconds = done.prepared.duration_ms / 1000
+    speed = seconds / took if took else 0.0
+    screen.say(
+        f"{len(done.segments)} segments, {seconds:.1f} s of audio in {took:.1f} s: {speed:.1f} x real time"
     )
+    if asked.language is None and done.language is not None:
+        code, probability = done.language
+        screen.say(f"language: {code} ({probability:.0%})")
+    doubted = Counter(flag for heard in done.heard[done.last] for flag in heard.flags)
+    if doubted:
+        screen.say("to look at: " + ", ".join(f"{flag} {count}" for flag, count in doubted.most_common()))
+    if len(done.heard) == 2:
+        changed = pool(
+            count_errors(better.text, first.text)
+            for first, better in zip(done.heard["draft"], done.heard["refine"], strict=True)
+        )
+        screen.say(f"the second pass changed {changed.errors} of {changed.reference_length} words")
 
 
 class _Screen:
@@ -150,8 +164,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write it [standard output]")
     parser.add_argument("--language", metavar="CODE", help="such as en; detected where not given")
     parser.add_argument("--prompt", metavar="TEXT", help="words to expect: names, terms")
+    parser.add_argument("--hotwords", metavar="TEXT", help="names and terms, before the prompt")
+    parser.add_argument(
+        "--context", choices=("full", "fit"), help="pad windows to 30 s or to their own length"
+    )
     parser.add_argument("--beam", type=int, default=5, metavar="N", help="beam size [5]")
     parser.add_argument("--fixed", type=int, metavar="SECONDS", help="cut at fixed lengths, not at pauses")
+    parser.add_argument(
+        "--merge",
+        action=argparse.BooleanOptionalAction,
+        help="decode neighbouring segments together [as the model's card says]",
+    )
+    parser.add_argument("--options", metavar="JSON", help="any other decoding options, by name")
     parser.add_argument("--device", choices=("cpu", "cuda", "auto"), default="auto")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads [all cores]")
     parser.add_argument(

@@ -91,7 +91,7 @@ class Signals:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Rebuild from `to_json`; unknown keys are ignored, keys that an earlier version lacked are filled."""
+        """Rebuild from `to_json`; unknown keys are ignored, keys an earlier version lacked are filled."""
         return cls(**{f.name: data[f.name] for f in fields(cls) if f.name in data})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,6 +157,59 @@ def test_fallback_tries_hotter_and_is_seeded(
         assert tried.signals.avg_logprob >= once.signals.avg_logprob
 
 
+def test_a_doubtful_fitted_window_is_decoded_again_in_full(
+    clips: Clips, refine: tuple[WhisperEngine, DecodingOptions]
+) -> None:
+    engine, options = refine
+    windows = [window for window, _ in clips[:4]]
+    fitted = replace(options, context="fit", margin_ms=500, temperatures=(0.0,), no_speech_threshold=None)
+    plain = engine.decode(windows, fitted)
+    assert {heard.signals.context for heard in plain} == {"fit"}
+    # Under a threshold that nothing passes every window is doubtful, and what counts is the full context.
+    strict = replace(fitted, log_prob_threshold=-1e-6)
+    again = engine.decode(windows, strict)
+    assert {heard.signals.context for heard in again} == {"full"}
+    full = engine.decode(windows, replace(strict, context="full"))
+    assert again == full
+    # Hotter tries are made of the full context, too.
+    hotter = replace(strict, temperatures=(0.0, 0.6))
+    assert engine.decode(windows, hotter) == engine.decode(windows, replace(hotter, context="full"))
+    # Only those that need it: one window of the batch is noise, which these models are unsure of.
+    mixed = replace(fitted, log_prob_threshold=min(heard.signals.avg_logprob for heard in plain) - 1e-3)
+    noise = _window(media.noise(3_000, -20))
+    contexts = [heard.signals.context for heard in engine.decode([*windows, noise], mixed)]
+    assert contexts[:-1] == ["fit"] * 4
+
+
+def test_two_runs_give_the_same_text_whatever_the_batch_and_the_threads(
+    clips: Clips, refine: tuple[WhisperEngine, DecodingOptions]
+) -> None:
+    engine, options = refine
+    files = resolve("demo-refine", models_dir=Path("/nonexistent"), bundled_dir=media.ROOT / "models")
+    other = WhisperEngine(files, threads=2)
+    windows = [window for window, _ in clips[:7]]
+    for how in (options, replace(options, context="full", beam_size=5)):
+        straight = engine.decode(windows, how)
+        # As after a kill: the rest alone, in another order, by another process's engine.
+        resumed = [*engine.decode(windows[:3], how), *other.decode(windows[:2:-1], how)[::-1]]
+        assert [heard.text for heard in resumed] == [heard.text for heard in straight]
+        assert engine.decode(windows, how) == straight
+
+
+def test_a_batch_is_made_ready_in_another_thread_while_one_is_decoded(
+    clips: Clips, refine: tuple[WhisperEngine, DecodingOptions]
+) -> None:
+    engine, options = refine
+    batches = [[window for window, _ in clips[at : at + 3]] for at in (0, 3, 6)]
+    plain = [engine.decode(batch, options) for batch in batches]
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(engine.ready, batch, options) for batch in batches]
+        assert [engine.decode_ready(ready.result()) for ready in waiting] == plain
+        # What is ready can be decoded more than once, for example after a device was lost.
+        ready = engine.ready(batches[0], options)
+        assert engine.decode_ready(ready) == engine.decode_ready(ready) == plain[0]
+
+
 def test_options_reach_the_decoder(clips: Clips, draft: tuple[WhisperEngine, DecodingOptions]) -> None:
     engine, options = draft
     windows = [window for window, _ in clips]
@@ -232,11 +286,16 @@ def test_the_command_line_goes_from_file_to_captions(tmp_path: Path, clips: Clip
     made = json.loads(done.stdout)
     counts = count_errors(" ".join(text for _, text in clips[:5]), made["text"])
     assert counts.rate is not None
-    assert counts.rate <= 0.10
+    # Two sentences in one window are harder for these models (their cards say how much).
+    assert counts.rate <= 0.20
     assert len(made["segments"]) == 5
     assert "prepare: done" in done.stderr
     assert "the second pass changed" in done.stderr
     assert made["segments"][1]["words"][0]["start_ms"] >= made["segments"][1]["start_ms"]
+    assert "x real time" in done.stderr
+    alone = command("--draft", "demo-refine", "--out", "json", "--no-merge", "--context", "full")
+    counts = count_errors(" ".join(text for _, text in clips[:5]), json.loads(alone.stdout)["text"])
+    assert counts.errors <= 4
     captions = command("--draft", "demo-refine", "--out", "srt", "--output", str(tmp_path / "talk.srt"))
     assert captions.returncode == 0
     assert (tmp_path / "talk.srt").read_text().startswith("1\n00:00:0")
@@ -244,5 +303,10 @@ def test_the_command_line_goes_from_file_to_captions(tmp_path: Path, clips: Clip
     assert missing.returncode == 1
     assert "downloading is off" in missing.stderr
     assert "Traceback" not in missing.stderr
+    for wrong in ("--options={beam", '--options={"beams": 3}', "--options=[1]", "--language=de"):
+        refused = command("--draft", "demo-draft", wrong)
+        assert refused.returncode == 1
+        assert "Traceback" not in refused.stderr
+        assert refused.stderr.strip()
     source.write_bytes(b"nothing")
     assert command("--draft", "demo-draft").returncode == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,3 +105,63 @@ def test_a_prompt_of_any_length_leaves_room_to_speak(engine: WhisperEngine) -> N
     long = " ".join(f"w{number}" for number in range(900))
     (heard,) = engine.decode(_windows(1), replace(OPTIONS, language="en", initial_prompt=long, hotwords=long))
     assert heard.signals.tokens > 1
+
+
+def test_the_language_of_a_recording_is_found_in_several_windows(engine: WhisperEngine) -> None:
+    windows = _windows(5)
+    code, share = engine.detect_language(windows)
+    assert engine.detect_language(windows[::-1])[0] == code
+    assert 0 < share < 1
+    sums: dict[str, float] = {}
+    for window in windows:
+        alone, probability = engine.detect_language([window])
+        sums[alone] = sums.get(alone, 0.0) + probability
+        (heard,) = engine.decode([window], OPTIONS)
+        assert heard.signals.language == alone
+        assert heard.signals.language_probability == pytest.approx(probability, rel=1e-3)
+    assert share <= max(sums.values())
+    silent = WindowAudio(np.zeros(16_000, np.float32))
+    assert engine.detect_language([silent, *windows])[0] == code
+    assert engine.detect_language([silent]) == ("en", 0.0)
+    assert engine.detect_language([]) == ("en", 0.0)
+
+
+def test_a_language_is_found_without_encoding_twice(
+    engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = []
+    encode = engine._model.encode
+
+    def counted(features: Any) -> Any:
+        encoded.append(len(features))
+        return encode(features)
+
+    monkeypatch.setattr(engine._model, "encode", counted)
+    windows = _windows(4)
+    windows[2] = replace(windows[2], language="ja")
+    engine.decode(windows, OPTIONS)
+    assert sum(encoded) == len(windows)
+
+
+def test_prompts_are_those_of_faster_whisper(engine: WhisperEngine) -> None:
+    """Ask faster-whisper itself for the prompt of the same hotwords and initial prompt."""
+    tokenizer = engine._generator.tokenizer("de", "transcribe")
+    short, long = "w1 w2  ", " ".join(f"w{number}" for number in range(60))
+    for hotwords in (None, short, long, " "):
+        for prompt in (None, short, long):
+            options = replace(OPTIONS, language="de", hotwords=hotwords, initial_prompt=prompt)
+            theirs = engine._model.get_prompt(
+                tokenizer,
+                tokenizer.encode(" " + prompt.strip()) if prompt else [],
+                without_timestamps=True,
+                hotwords=hotwords if hotwords and hotwords.strip() else None,
+            )
+            ours = engine._generator.prompt(tokenizer, options)
+            if len(theirs) <= 288:
+                assert ours == theirs
+            else:
+                # Where faster-whisper leaves no room to speak, the beginning of the prompt gives way.
+                hot = theirs[: 1 + 223]
+                assert len(ours) == 288
+                assert ours[: len(hot)] == hot
+                assert ours[len(hot) :] == theirs[-(288 - len(hot)) :]

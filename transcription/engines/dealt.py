@@ -41,8 +41,10 @@ def deal(
         index = max((i for i in range(count) if pack.starts_ms[i] <= middle), default=0)
         if index + 1 < count and middle > (ends[index] + pack.starts_ms[index + 1]) / 2:
             index += 1
-        if middle - ends[index] > _NEAR_MS or pack.starts_ms[index] - middle > _NEAR_MS:
-            unsure |= {index, min(count - 1, index + 1), max(0, index - 1)}
+        if middle - ends[index] > _NEAR_MS:
+            unsure |= {index, index + 1}
+        elif pack.starts_ms[index] - middle > _NEAR_MS:
+            unsure |= {index - 1, index}
         shares[index].append(word)
     covered = _text_spans(candidate.tokens, timestamp_begin)
     dealt: list[tuple[Candidate, tuple[Word, ...]] | None] = []

@@ -30,7 +30,7 @@ _LOGPROB_SUSPECT: Final = -0.7
 _COMPRESSION_SUSPECT: Final = 2.0
 _VOICE_MS: Final = 160
 """Less speech than this is no word. Silero gives single frames of 32 ms to clicks and chords."""
-_REPEATED_SHARE: Final = 0.6
+_REPEATED_SHARE: Final = 0.5
 _REPEATS: Final = 4
 _FEWEST: Final = 6
 """Words in repeats: people do say "no, no, no, no"."""
