@@ -19,5 +19,4 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], Table]]] = {
     "engine": engine.run,
     "risk": risk.run,
     "saves": saves.run,
-    "risk": risk.run,
 }

@@ -73,8 +73,8 @@ def run(bench: Bench | None = None) -> Table:
         for order, found in orders.items():
             table.add(f"{name} ({total} errors), {order}", *(f"{100 * share:.0f} %" for share in found))
         ahead = orders["riskiest first"][1] > max(orders["in order of time"][1], orders["at random"][1])
-        first, chance = orders["riskiest first"][1], orders["at random"][1]
-        told = f"{100 * first:.0f} % against {100 * chance:.0f} % at random"
+        found_first, chance = orders["riskiest first"][1], orders["at random"][1]
+        told = f"{100 * found_first:.0f} % against {100 * chance:.0f} % at random"
         table.aim(
             f"the riskiest 20 % of {name} rows hold more errors than 20 % in time or random order",
             told,
