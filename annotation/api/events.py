@@ -70,7 +70,11 @@ class ProjectEvents(AsyncApiView):
         query=(header("Last-Event-ID", "Go on after this event."),),
     )
     async def get(self, request: Request, project_id: int) -> Any:
-        """Follow job.progress, segment.changed, lease.changed and recording.changed.
+        """Follow what changes: jobs, recordings, segments and their shapes, leases, who is there.
+
+        `job.progress`, `recording.changed`, `segment.changed` (recording, segment, revision, by, kind),
+        `segments.reshaped` (recording, and the ids retired and made by a split, merge or undo),
+        `lease.changed` (segment, and the holder's name or null), `presence.changed` (recording, people).
 
         The first event is `snapshot`: live jobs, their recordings, and whether the events since
         `Last-Event-ID` follow (`resumed`) or the page should fetch its rows again. `degraded` says that

@@ -26,7 +26,7 @@ from annotation.api.work_serializers import (
 from annotation.models import Segment, User
 from annotation.permissions import get_visible
 from annotation.selectors import with_details
-from annotation.services import shapes, undo
+from annotation.services import leases, shapes, undo
 
 REFUSES = (409, 410, 423)
 
@@ -52,16 +52,12 @@ class Shaping(OfSegment):
 
     def answer(self, made: shapes.Reshaped) -> Response:
         """Show what became of it."""
-        leases = [
-            {"segment": pk, "token": str(held.token), "expires_at": held.expires_at}
-            for pk, held in made.leases
-        ]
         return Response(
             {
                 "segments": live(self.person, made.segments),
                 "retired": [str(pk) for pk in made.retired],
                 "decision": DecisionOut(made.decision).data,
-                "leases": PassedLease(leases, many=True).data,
+                "leases": passed(made.leases),
             }
         )
 
@@ -70,6 +66,12 @@ def live(person: User, ids: Sequence[int]) -> list[Any]:
     """Show segments by time."""
     rows = with_details(for_acting().filter(pk__in=ids, retired_at=None)).order_by("start_ms", "id")
     return list(SegmentOut(rows, many=True, context={"user": person}).data)
+
+
+def passed(held: Sequence[tuple[int, leases.Held]]) -> list[Any]:
+    """Show the leases that went over to other segments."""
+    shown = [{"segment": pk, "token": str(one.token), "expires_at": one.expires_at} for pk, one in held]
+    return list(PassedLease(shown, many=True).data)
 
 
 class SegmentSplit(Shaping):
@@ -167,5 +169,6 @@ class SegmentUndo(Shaping):
                 "undone": DecisionOut(undone.decision).data,
                 "segments": live(self.person, undone.segments),
                 "retired": [str(pk) for pk in undone.retired],
+                "leases": passed(undone.leases),
             }
         )

@@ -263,6 +263,7 @@ class UndoneOut(Out):
     undone = DecisionOut()
     segments = SegmentOut(many=True)
     retired = serializers.ListField(child=serializers.CharField())
+    leases = PassedLease(many=True)
 
 
 # -- One segment in full ---------------------------------------------------------------------------------

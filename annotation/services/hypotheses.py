@@ -144,7 +144,8 @@ UPDATE annotation_segment AS segment
               %(languages)s::text[]) AS heard (id, text, risk, reasons, language)
  WHERE segment.id = heard.id
    AND NOT segment.locked
-   AND CASE WHEN %(pass)s = 'draft' THEN segment.state = 'pending' AND segment.revision = 0
+   AND segment.retired_at IS NULL
+   AND CASE WHEN %(pass)s = 'draft' THEN segment.state = 'pending'
             ELSE segment.state IN ('pending', 'draft', 'refined') AND NOT EXISTS (
                 SELECT 1 FROM annotation_lease lease
                  WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp())

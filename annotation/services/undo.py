@@ -7,7 +7,7 @@ changed what the decision left, and for anything but a person's last twenty deci
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -37,6 +37,7 @@ class Undone:
     decision: Decision
     segments: tuple[int, ...]
     retired: tuple[int, ...] = ()
+    leases: tuple[tuple[int, leases.Held], ...] = ()
 
 
 def recent(user: User, **where: Any) -> list[Decision]:
@@ -73,7 +74,11 @@ def undo(
             raise Conflict("This decision is undone already.", code="nothing_to_undo")
         _refuse_if_changed(user, chosen, rows)
         shaped = any(pk not in chosen.after for pk in chosen.before)
-        after = _revive(user, chosen, rows) if shaped else _restore(user, chosen, rows)
+        passed: dict[int, leases.Held] = {}
+        if shaped:
+            after, passed = _revive(user, chosen, rows)
+        else:
+            after = _restore(user, chosen, rows)
         record(
             user=user,
             segment=segment,
@@ -83,7 +88,7 @@ def undo(
             undoes=chosen,
             operation_id=operation_id,
         )
-    return _outcome(chosen)
+    return replace(_outcome(chosen), leases=tuple(sorted(passed.items())))
 
 
 def _own(user: User) -> QuerySet[Decision]:
@@ -179,8 +184,10 @@ def _restore(user: User, chosen: Decision, rows: dict[int, Segment]) -> dict[str
     return {name: number}
 
 
-def _revive(user: User, chosen: Decision, rows: dict[int, Segment]) -> dict[str, int]:
-    """Retire what a split or merge made, and bring back what it was made of."""
+def _revive(
+    user: User, chosen: Decision, rows: dict[int, Segment]
+) -> tuple[dict[str, int], dict[int, leases.Held]]:
+    """Retire what a split or merge made, and bring back what it was made of, with the lease on it."""
     made = [int(name) for name in chosen.after]
     gone = [rows[int(name)] for name in chosen.before]
     Segment.objects.filter(pk__in=made).update(retired_at=ClockTimestamp(), updated_at=ClockTimestamp())
@@ -195,13 +202,12 @@ def _revive(user: User, chosen: Decision, rows: dict[int, Segment]) -> dict[str,
             raise Conflict("Another segment has its old edges now.", code="changed") from error
         _revise(user, row, number, row.text, row.source)
         after[str(row.pk)] = number
-    held = False
+    tabs = [lease.client for lease in leases.live(made).values() if lease.holder_id == user.pk]
     for pk in made:
-        held = leases.end(pk, user) or held
-    if held:
-        leases.grant(user, [row.pk for row in gone])
+        leases.end(pk, user)
+    passed = leases.grant(user, [row.pk for row in gone], client=tabs[0]) if tabs else {}
     announce_reshaped(gone[0], made, [row.pk for row in gone], user)
-    return after
+    return after, passed
 
 
 def _revise(user: User, row: Segment, number: int, text: str, source: str) -> None:

@@ -9,6 +9,7 @@ from django import forms
 from annotation.conf import conf
 from annotation.errors import AnnotationError
 from annotation.models import Project
+from annotation.models.projects import default_tags
 from annotation.states import LanguageScope, RefineWhen, Role, Segmentation
 from annotation.ui.languages import CHOICES
 from transcription.catalog import known_names
@@ -85,6 +86,12 @@ class ProjectForm(forms.Form):
         help_text="Names and terms, one a line. The models are told to expect them.",
     )  # fmt: skip
 
+    tags_text = forms.CharField(
+        required=False, label="Tags", strip=True, max_length=2_000,
+        widget=forms.TextInput(attrs={"dir": "auto", "spellcheck": "false"}),
+        help_text="Set as [tag] in the text; with spaces between. foreign:xx takes a language code.",
+    )  # fmt: skip
+
     def __init__(self, data: Any = None, *, project: Project | None = None) -> None:
         super().__init__(data, initial=_initial(project))
         for name in ("draft_model", "refine_model"):
@@ -100,6 +107,7 @@ class ProjectForm(forms.Form):
         """Return the settings as the service takes them."""
         given = self.cleaned_data
         glossary = [line.strip() for line in given["glossary_text"].splitlines() if line.strip()]
+        tags = given["tags_text"].replace("[", " ").replace("]", " ").split()
         return {
             **{name: given[name] for name in PLAIN},
             "refine_model": given["refine_model"] or None,
@@ -107,6 +115,8 @@ class ProjectForm(forms.Form):
             "segment_target_ms": round(given["segment_target_s"] * 1000),
             "segment_max_ms": round(given["segment_max_s"] * 1000),
             "glossary": list(dict.fromkeys(glossary)),
+            # A page from before there were tags does not send any: they stay as they are.
+            **({"tags": list(dict.fromkeys(tags))} if "tags_text" in self.data else {}),
         }
 
     def _optional(self) -> dict[str, Any]:
@@ -123,6 +133,7 @@ class ProjectForm(forms.Form):
             "segment_target_ms": "segment_target_s",
             "segment_max_ms": "segment_max_s",
             "glossary": "glossary_text",
+            "tags": "tags_text",
             "refine_above": "refine_above_percent",
         }
         placed = False
@@ -153,12 +164,17 @@ class MemberForm(forms.Form):
 
 def _initial(project: Project | None) -> dict[str, Any]:
     if project is None:
-        return {"draft_model": conf().default_draft_model, "refine_model": conf().default_refine_model}
+        return {
+            "draft_model": conf().default_draft_model,
+            "refine_model": conf().default_refine_model,
+            "tags_text": " ".join(default_tags()),
+        }
     return {
         **{name: getattr(project, name) for name in (*PLAIN, "refine_model", *CHOSEN)},
         "segment_target_s": _seconds(project.segment_target_ms),
         "segment_max_s": _seconds(project.segment_max_ms),
         "glossary_text": "\n".join(project.glossary),
+        "tags_text": " ".join(project.tags),
         "refine_above_percent": _tidy(round(100 * project.refine_above, 1)),
     }
 
