@@ -17,6 +17,10 @@ MODEL_ENV: Final = {"MALLOC_ARENA_MAX": "2"}
 """For workers: with an arena for each thread a long run holds twice what it uses (measured)."""
 
 
+CUBLAS: Final = "libcublas.so.12"
+"""What CTranslate2 4 opens by name. Other packages bring another version of it, which is of no use."""
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """Name one process; `command` is run as `python -m <command>`, with `env` beside the site's own."""
@@ -104,9 +108,10 @@ def cards(options: Options, found: Sequence[str] | None = None) -> tuple[str, ..
     return visible_cards() if has_cuda_libraries() else ()
 
 
-def has_cuda_libraries() -> bool:
+def has_cuda_libraries(packages: Path | None = None) -> bool:
     """Tell whether the libraries that CTranslate2 loads for a GPU are installed (requirements/gpu.lock)."""
-    return bool(cuda_libraries()) or find_library("cublas") is not None
+    here = any(Path(folder, CUBLAS).exists() for folder in cuda_libraries(packages))
+    return here or find_library("cublas") == CUBLAS
 
 
 def cuda_libraries(packages: Path | None = None) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def test_the_check_of_imports_would_see_a_heavy_one() -> None:
     assert result.stdout.split() == ["numpy"]
 
 
-@pytest.mark.parametrize("name", ["runtime", "test", "node", "gpu"])
+@pytest.mark.parametrize("name", ["runtime", "test", "node", "gpu", "convert"])
 def test_lock_files_pin_by_hash_and_name_no_index(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.lock").read_text()
     pinned = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]

@@ -96,9 +96,20 @@ def test_a_gpu_without_its_libraries_is_left_alone(tmp_path: Path, monkeypatch: 
     assert processes.cards(options(gpus="0")) == ("0",), "who names a card means it"
     monkeypatch.setattr(processes, "has_cuda_libraries", lambda: True)
     assert processes.cards(options()) == ("0",)
-    (tmp_path / "nvidia" / "cublas" / "lib").mkdir(parents=True)
-    assert processes.cuda_libraries(tmp_path) == (str(tmp_path / "nvidia" / "cublas" / "lib"),)
-    assert processes.cuda_libraries(tmp_path / "none") == ()
+
+
+def test_the_libraries_of_cuda_are_found_where_pip_puts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "find_library", lambda name: None)
+    assert processes.cuda_libraries(tmp_path) == ()
+    folder = tmp_path / "nvidia" / "cublas" / "lib"
+    folder.mkdir(parents=True)
+    assert processes.cuda_libraries(tmp_path) == (str(folder),)
+    (folder / "libcublas.so.13").touch()
+    assert not processes.has_cuda_libraries(tmp_path), "torch brings one that CTranslate2 cannot use"
+    (folder / "libcublas.so.12").touch()
+    assert processes.has_cuda_libraries(tmp_path)
 
 
 def test_whoever_loads_models_never_forks() -> None:
