@@ -158,6 +158,7 @@ def release_stranded(limit: int = 100) -> int:
 TAKE_TURN: Final = """
 SELECT pg_advisory_xact_lock(hashtextextended('earmark.refine', id)) FROM unnest(%s::bigint[]) AS id
 """
+TRY_TURN: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('earmark.refine', %s))"
 
 
 def take_turn(recording_ids: Iterable[int]) -> bool:
@@ -166,15 +167,21 @@ def take_turn(recording_ids: Iterable[int]) -> bool:
     Returns False where somebody holds the turn for longer than is sound (a worker that was put to sleep in
     the middle of a transaction). Then it is gone without: what is missed, the reconciler finds.
     """
+    ids = sorted(set(recording_ids))
+    if len(ids) == 1:  # nearly always free, and then this is all; of several, some would be held meanwhile
+        with connection.cursor() as cursor:
+            cursor.execute(TRY_TURN, ids)
+            if cursor.fetchone()[0]:
+                return True
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [TURN_PATIENCE])
-            cursor.execute(TAKE_TURN, [sorted(set(recording_ids))])
+            cursor.execute(TAKE_TURN, [ids])
             cursor.execute("SELECT set_config('lock_timeout', '0', true)")
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
-        log.warning("somebody holds the turn of recordings %s for too long", sorted(set(recording_ids)))
+        log.warning("somebody holds the turn of recordings %s for too long", ids)
         return False
     return True
 

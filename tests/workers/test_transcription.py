@@ -10,10 +10,10 @@ from typing import Any
 import jiwer
 import pytest
 
-from annotation.models import AuditEvent, Hypothesis, Job, Recording, Segment
-from annotation.states import JobState, RecordingState, SegmentState
+from annotation.models import AuditEvent, Decoding, Hypothesis, Job, Recording, Segment
+from annotation.states import LIVE_JOBS, JobState, RecordingState, SegmentState
 from tests import services
-from tests.workers.support import make_team, standing, upload, wait_over
+from tests.workers.support import FAST, make_team, standing, upload, wait_over, wait_until
 
 HELD_OUT = services.ROOT / "tests" / "data" / "heldout"
 
@@ -123,3 +123,48 @@ def test_a_model_that_cannot_be_had_fails_with_the_way_out_and_others_go_on(
     assert lacking_job.error_code == "model_missing"
     assert "EARMARK_MODELS_DIR" in lacking_job.error
     assert "copy" in lacking_job.error
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+def test_a_run_that_was_killed_gives_the_rows_of_a_straight_run(
+    committed_db: None, media_root: Path, worker_process: Start
+) -> None:
+    references: list[dict[str, Any]] = json.loads((HELD_OUT / "references.json").read_text())
+    files = [r["file"] for r in references][:10]
+
+    def rows(project: Any) -> list[tuple[Any, ...]]:
+        found = Hypothesis.objects.filter(segment__project=project).order_by(
+            "segment__recording__name", "segment__start_ms", "pass_name"
+        )
+        return list(
+            found.values_list(
+                "segment__recording__name", "segment__start_ms", "segment__end_ms", "pass_name", "text",
+                "segment__text", "segment__revision", "changes",
+            )
+        )  # fmt: skip
+
+    straight, manager = make_team(segment_target_ms=4000, segment_max_ms=8000)
+    for file in files:
+        upload(straight, manager, HELD_OUT / file)
+    worker = worker_process("audio,draft,refine,control", **FAST)
+    wait_over(120)
+    worker.stop()
+
+    killed, manager = make_team(segment_target_ms=4000, segment_max_ms=8000)
+    for file in files:
+        upload(killed, manager, HELD_OUT / file)
+    done = Decoding.objects.filter(project=killed, state="done")
+    kills = 0
+    for more in (2, 8, 14):  # in the middle of the work, three times
+        worker = worker_process("audio,draft,refine,control", EARMARK_MAX_ATTEMPTS="10", **FAST)
+        wait_until(lambda n=more: done.count() >= n, 60, standing)  # type: ignore[misc]
+        assert Job.objects.filter(project=killed, state__in=LIVE_JOBS).exists(), "killed too late to matter"
+        worker.kill()
+        kills += 1
+    worker_process("audio,draft,refine,control", EARMARK_MAX_ATTEMPTS="10", **FAST)
+    wait_over(120)
+
+    assert kills == 3
+    assert set(Job.objects.values_list("state", flat=True)) == {JobState.COMPLETED}, standing()
+    assert rows(killed) == rows(straight)
