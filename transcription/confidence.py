@@ -27,18 +27,18 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
     "language_uncertain": (0.9, 0.3),
     "models_disagree": (0.0, 0.6),  # word error rate between draft and refine
 }
-#: Log odds that each sign adds at full strength. Fitted by `tools/risk` on 2,478 hearings of real and synthetic
-#: speech, clean and spoilt, with the figures held out by clip: area under the curve 0.89 (real drafts 0.83, real
-#: refines 0.76), Brier score 0.121 against 0.218 of the base rate, 56 % of all word errors in the riskiest fifth.
-#: The fit gave nothing to the temperature and to a middling no-speech probability: they are no signs here.
+#: Log odds that each sign adds at full strength. Fitted by `tools/risk` on 2,520 hearings of real and
+#: synthetic speech, clean and spoilt. Held out by clip: area under the curve 0.90 (real drafts 0.84, real
+#: refines 0.77), Brier score 0.119 against 0.218 of the base rate, 59 % of all word errors in the riskiest
+#: fifth. The fit gave nothing to the temperature and to a middling no-speech probability: no signs here.
 WEIGHTS: Final[dict[str, float]] = {
-    "unsure": 4.1,
-    "weak_words": 3.4,
-    "repetition": 1.7,
+    "unsure": 4.3,
+    "weak_words": 3.3,
+    "repetition": 1.8,
     "too_many_characters": 3.0,
-    "too_few_characters": 0.6,
-    "cut_by_length_limit": 0.7,
-    "models_disagree": 0.6,
+    "too_few_characters": 0.4,
+    "cut_by_length_limit": 0.8,
+    "models_disagree": 0.5,
     # By hand: that data has too few cases of these.
     "language_uncertain": 1.5,
     "no_voice": 4.0,
@@ -73,8 +73,8 @@ LETTERS: Final = (
 )
 SLOW_FROM_MS: Final = 1_500
 """Shorter windows are often one word, and pauses around it are no sign of missing text."""
-LEAST_SHOWN: Final = 0.4
-"""Log odds from which on a sign is named as a reason."""
+LEAST_SHOWN: Final = 0.3
+"""Strength from which on a sign is named as a reason."""
 
 
 def risk(
@@ -98,15 +98,11 @@ def risk(
         reason = next((name for name in EMPTY if name in flags), "nothing_heard")
         score, reasons = EMPTY[reason], [reason]
     else:
-        added = {
-            name: WEIGHTS[name] * strength
-            for name, strength in strengths(
-                signals, text, duration_ms, flags, disagreement, word_probabilities
-            ).items()
-        }
+        found = strengths(signals, text, duration_ms, flags, disagreement, word_probabilities)
+        added = {name: WEIGHTS[name] * strength for name, strength in found.items()}
         odds = BASE + sum(added.values()) + (HEARD_TWICE if disagreement is not None else 0.0)
         score = 1 / (1 + math.exp(-odds))
-        reasons = [name for name in sorted(added, key=lambda n: -added[n]) if added[name] >= LEAST_SHOWN]
+        reasons = [n for n in sorted(added, key=lambda n: -added[n]) if found[n] >= LEAST_SHOWN]
     if calibration:
         score = read_off(calibration, score)
     return round(score, 4), reasons
