@@ -80,7 +80,8 @@ def by_hand(project: Project, context: str) -> ErrorCounts:
     options = replace(DecodingOptions(language="en", margin_ms=card.margin_ms), context=context)  # type: ignore[arg-type]
     rows = list(Segment.objects.filter(project=project).order_by("start_ms"))
     with wave.open(str(storage.wav_path(rows[0].recording_id))) as file:
-        whole = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
+        whole = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32)
+    whole /= 32768
     audio = [WindowAudio(whole[16 * row.start_ms : 16 * row.end_ms]) for row in rows]
     heard = engines.get(MODEL).decode(audio, options)
     return pool(count_errors(row.text, found.text) for row, found in zip(rows, heard, strict=True))
