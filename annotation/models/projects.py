@@ -38,7 +38,7 @@ class Project(models.Model):
     refine_model = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     """None = one pass. NULL and not an empty text, because the API says null."""
     refine_when = models.CharField(max_length=12, choices=RefineWhen.choices, default=RefineWhen.ALWAYS)
-    refine_above = models.FloatField(default=0.2, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
+    refine_above = models.FloatField(default=0.3, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
     """The risk of a draft from which on it is refined, where only risky ones are."""
     language_scope = models.CharField(
         max_length=12, choices=LanguageScope.choices, default=LanguageScope.RECORDING
