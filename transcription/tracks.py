@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from transcription.channels import ChannelJudge, Layout, Verdict
 from transcription.peaks import LEVELS_MS, PeaksWriter, quietest_of
 from transcription.segmentation import Cutting
-from transcription.silence import LevelMeter, PauseFinder
 from transcription.types import BYTES_PER_SAMPLE, SAMPLES_PER_MS, ChannelSpan, Span
+from transcription.voice import NEVER_MS, ByLoudness, ReadSamples, VoicePauses
 from transcription.wav import HEADER_BYTES, wav_header
 
 _FINE_MS: Final = LEVELS_MS[0]
@@ -46,10 +46,9 @@ class Track:
         self.segments: list[Span] = []
         """Those that were not taken yet."""
         self.samples = 0
-        self._file = part.open("xb", buffering=0)
+        self._file = part.open("x+b", buffering=0)
         self._write(bytes(HEADER_BYTES))
-        self._meter = LevelMeter()
-        self._pauses = PauseFinder()
+        self._pauses = _pauses_for(cutting, self._read)
         self._cutter = None if cutting is None else cutting.cutter(self._quietest)
         self._by_pauses = cutting is not None and cutting.kind != "fixed"
         self._loudness: NDArray[np.uint8] = np.empty(0, dtype=np.uint8)
@@ -77,7 +76,7 @@ class Track:
         self._loudness = np.concatenate(
             (self._loudness, (fine[:, 1].astype(np.int16) - fine[:, 0]).astype(np.uint8))
         )
-        found = self._pauses.feed(self._meter.feed(samples))
+        found = self._pauses.feed(samples)
         self.silences += found
         if self._cutter is not None:
             known = self._pauses.settled_ms if self._by_pauses else self.samples // SAMPLES_PER_MS
@@ -108,6 +107,12 @@ class Track:
         first = start_ms // _FINE_MS - self._loudness_from
         last = -(-end_ms // _FINE_MS) - self._loudness_from
         return quietest_of(self._loudness[first:last].tolist(), start_ms, end_ms)
+
+    def _read(self, start_ms: int, end_ms: int) -> NDArray[np.int16]:
+        """Read samples back: what the voice detector hears may have been written a minute ago."""
+        offset = HEADER_BYTES + start_ms * SAMPLES_PER_MS * BYTES_PER_SAMPLE
+        size = (end_ms - start_ms) * SAMPLES_PER_MS * BYTES_PER_SAMPLE
+        return np.frombuffer(os.pread(self._file.fileno(), size, offset), dtype="<i2")
 
     def _forget(self) -> None:
         past = self.settled_ms // _FINE_MS - self._loudness_from
@@ -233,6 +238,15 @@ class Tracks:
         self.segments += new
         layout: Layout = "mixed" if self.verdict is None else self.verdict.layout
         return Settled(new, min(track.settled_ms for track in self.heard.values()), layout)
+
+
+def _pauses_for(cutting: Cutting | None, read: ReadSamples) -> ByLoudness | VoicePauses:
+    if cutting is None:
+        return ByLoudness(read)
+    if cutting.kind == "voice":
+        return VoicePauses()
+    # Cuts at a fixed length ask no voice where they fall.
+    return ByLoudness(read, blind_after_ms=cutting.max_ms if cutting.kind == "pauses" else NEVER_MS)
 
 
 def extremes(samples: NDArray[np.int16], step: int) -> NDArray[np.int8]:
