@@ -9,8 +9,9 @@ from tests.transcription import sounds
 from tests.transcription.sounds import Sound
 from transcription import vad
 from transcription.engines.generation import Candidate, compression_ratio
-from transcription.engines.guard import flags_of, is_looped, is_stock_phrase
+from transcription.engines.guard import flags_of, is_stock_phrase
 from transcription.engines.levels import is_steady, levels
+from transcription.engines.loops import is_looped
 from transcription.engines.pieces import Piece
 from transcription.types import DecodingOptions, Flag
 
@@ -85,6 +86,8 @@ def test_the_detector_is_asked_only_about_the_suspicious() -> None:
         ("the cat the cat the cat the cat the cat", True),
         ("So, so, so, so, so, so, so.", True),
         ("はいはいはいはいはいはい", True),
+        (" ".join(["At that high level, the air is pure."] * 3), True),
+        ("Could you check it for Wendy? Could you check it for Wendy?", False),
         ("No, no, no, no.", False),
         ("He said that that that he said was that.", False),
         ("one two three four one two three four", False),
@@ -99,6 +102,12 @@ def test_loops_that_are_too_short_for_zlib(text: str, looped: bool) -> None:
     assert compression_ratio(text) < 2.4
     if looped:
         assert "repetition" in flags_of(_candidate(text), _piece(sounds.music(3.0)), OPTIONS, lambda _: 3_000)
+
+
+def test_a_sentence_said_twice_is_worth_a_second_look() -> None:
+    assert is_looped("Could you check it for Wendy? Could you check it for Wendy?", twice=True)
+    assert not is_looped("Could you check it for Wendy? Could you call Wendy?", twice=True)
+    assert not is_looped("two two", twice=True)
 
 
 def test_long_loops_are_found_by_zlib() -> None:

@@ -31,7 +31,7 @@ def deal(
     `words` are in ms from the start of the pack. `timestamp_begin`: the token that stands for 0.00 s.
     """
     count = len(pack.clips)
-    if is_doubtful(candidate, options) or candidate.at_limit or no_speech(candidate, options):
+    if is_doubtful(candidate, options) or no_speech(candidate, options):
         return [None] * count
     ends = [start + clip.frames * FRAME_MS for start, clip in zip(pack.starts_ms, pack.clips, strict=True)]
     shares: list[list[Word]] = [[] for _ in pack.clips]

@@ -15,6 +15,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 from numpy.typing import NDArray
 
+from transcription.engines.loops import is_looped
 from transcription.engines.pieces import FRAME_MS
 from transcription.types import DecodingOptions
 
@@ -223,8 +224,8 @@ def is_doubtful(candidate: Candidate, options: DecodingOptions) -> bool:
 
     A text that would be discarded as no speech is doubtful, too: that is not decided on cheap evidence.
     """
-    failed = too_repetitive(candidate, options) or too_unsure(candidate, options)
-    return bool(candidate.text) and (failed or candidate.at_limit)
+    failed = too_repetitive(candidate, options) or too_unsure(candidate, options) or candidate.at_limit
+    return bool(candidate.text) and (failed or is_looped(candidate.text, twice=True))
 
 
 def _best(candidates: Sequence[Candidate], options: DecodingOptions) -> Candidate:

@@ -7,7 +7,6 @@ are suspicious by one of them.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ from transcription.engines.generation import (
     too_unsure,
 )
 from transcription.engines.levels import is_steady
+from transcription.engines.loops import is_looped, plain
 from transcription.types import DecodingOptions, Flag
 
 if TYPE_CHECKING:
@@ -30,11 +30,6 @@ _LOGPROB_SUSPECT: Final = -0.7
 _COMPRESSION_SUSPECT: Final = 2.0
 _VOICE_MS: Final = 160
 """Less speech than this is no word. Silero gives single frames of 32 ms to clicks and chords."""
-_REPEATED_SHARE: Final = 0.5
-_REPEATS: Final = 4
-_FEWEST: Final = 6
-"""Words in repeats: people do say "no, no, no, no"."""
-_LONGEST_UNIT: Final = 8
 Voiced = Callable[["Samples"], int]
 """Gives how many milliseconds of the sound are speech."""
 
@@ -60,35 +55,14 @@ def flags_of(candidate: Candidate, piece: Piece, options: DecodingOptions, voice
     return flags
 
 
-def is_looped(text: str) -> bool:
-    """Tell whether a text says the same words again and again, also one too short for zlib to notice.
-
-    That is: some unit of up to 8 words (or characters, in scripts without spaces) comes at least 4 times in a
-    row, and those repeats make up most of the text.
-    """
-    words = _plain(text).split()
-    if len(words) < _REPEATS:
-        words = list("".join(words))
-        if len(words) < 2 * _REPEATS:
-            return False
-    for length in range(1, min(_LONGEST_UNIT, len(words) // _REPEATS) + 1):
-        run = 0
-        for index in range(length, len(words)):
-            run = run + 1 if words[index] == words[index - length] else 0
-            repeated = run + length
-            if run >= (_REPEATS - 1) * length and repeated >= max(_FEWEST, _REPEATED_SHARE * len(words)):
-                return True
-    return False
-
-
 def is_stock_phrase(text: str) -> bool:
     """Tell whether a text is nothing but a sentence that Whisper is known to make of silence and music."""
-    plain = _plain(text)
-    if not plain:
+    said = plain(text)
+    if not said:
         return False
-    if plain in _STOCK:
+    if said in _STOCK:
         return True
-    halves = plain.split()
+    halves = said.split()
     middle = len(halves) // 2
     return len(halves) % 2 == 0 and halves[:middle] == halves[middle:] and " ".join(halves[:middle]) in _STOCK
 
@@ -105,21 +79,8 @@ def _is_weak(candidate: Candidate) -> bool:
     return candidate.no_speech_prob > _NO_SPEECH_SUSPECT or candidate.avg_logprob < _LOGPROB_SUSPECT
 
 
-def _plain(text: str) -> str:
-    """Lower-case letters and digits without accents and marks, single spaces between them."""
-    bare = unicodedata.normalize("NFD", text.casefold())
-    kept = []
-    for character in bare:
-        category = unicodedata.category(character)
-        if category[0] in "LN":
-            kept.append(character)
-        elif category[0] == "Z" or character in "-\u2013\u2014\u2010\n\t,\u3001":
-            kept.append(" ")
-    return unicodedata.normalize("NFC", " ".join("".join(kept).split()))
-
-
 _STOCK: Final = frozenset(
-    _plain(sentence)
+    plain(sentence)
     for sentence in (
         "Thank you.", "Thank you very much.", "Thank you so much.", "Thanks.", "Thanks for watching!",
         "Thank you for watching.", "Thank you for watching this video.", "Thanks for listening.",
