@@ -5,9 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import clips, engine, gpu, preparation, recordings, risk, saves, scaling, waiting
+from benchmarks import (
+    clips,
+    engine,
+    gpu,
+    preparation,
+    recordings,
+    risk,
+    saves,
+    scaling,
+    segmentation,
+    waiting,
+)
 from benchmarks.bench import Bench
 from benchmarks.report import Table
+
+
+def _segmentation(bench: Bench) -> Table:
+    """Compare ways to find pauses, where this is no smoke run: it takes the whole human corpus."""
+    if bench.sizes.real:
+        return segmentation.run()
+    return Table("Segmentation: left out of a smoke run", ("", ""))
+
 
 BENCHMARKS: Final[dict[str, Callable[[Bench], Table]]] = {
     "recordings": recordings.run,
@@ -17,6 +36,7 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], Table]]] = {
     "gpu": gpu.run,
     "scaling": scaling.run,
     "engine": engine.run,
+    "segmentation": _segmentation,
     "risk": risk.run,
     "saves": saves.run,
 }

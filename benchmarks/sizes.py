@@ -16,6 +16,8 @@ class Sizes:
     """The recording of P1 and P2, and of P4."""
     hour_s: int
     """The upload of P5, P12 and P13."""
+    full_stop_s: float
+    """After so long the hour is stopped in full context; in fitted context it goes to its end."""
     day_s: int
     """The recording whose preparation must not take more memory than a short one."""
     clips: int
@@ -34,12 +36,13 @@ FULL: Final = Sizes(
     rounds=2,
     recording_s=600,
     hour_s=3600,
+    full_stop_s=45.0,
     day_s=36_000,
     clips=200,
-    text_clips=40,
+    text_clips=20,
     dictated=30,
     dictated_every_s=1.5,
-    scaling_s=600,
+    scaling_s=300,
     writers=8,
     saves=200,
 )
@@ -49,6 +52,7 @@ QUICK: Final = Sizes(
     rounds=1,
     recording_s=20,
     hour_s=40,
+    full_stop_s=2.0,
     day_s=60,
     clips=4,
     text_clips=1,
