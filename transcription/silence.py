@@ -19,8 +19,8 @@ Measured on human speech put together with 40 known pauses of 250 to 1500 ms, cl
       by Silero                   0.6 %   0.5 %   0.4 %   0.6 %   0.9 %   7.1 %
 
 Nearly all that it calls silent in noise is taken in again by the pads of the segments. It costs 0.2 CPU
-seconds an hour, Silero 12. Where it is blind it finds no pause at all, and then Silero is asked (`voice`): with
-that 76 % and 58 % of the pauses are found at 0 and -5 dB, and no more speech is lost.
+seconds an hour, Silero 12. Where it is blind it finds no pause at all, and then Silero is asked (`voice`):
+with that 76 % and 58 % of the pauses are found at 0 and -5 dB, and no more speech is lost.
 """
 
 from __future__ import annotations

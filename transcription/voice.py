@@ -58,6 +58,15 @@ class VoicePauses:
         frames = self._frames if self._quiet_from is None else self._quiet_from
         return self._start_ms + (0 if frames == 0 else self._ms(frames))
 
+    @property
+    def open_pause(self) -> Span | None:
+        """Give the pause that has begun and not ended, as far as it surely goes; None where there is none."""
+        if self._quiet_from is None:
+            return None
+        begun = self._start_of(self._quiet_from)
+        least = self._start_ms + self._ms(self._frames) - _EDGE_MS
+        return Span(begun, least) if begun < least else None
+
     def feed(self, samples: NDArray[np.int16]) -> list[Span]:
         """Take the next samples; give the pauses that are certain now, in order."""
         self._rest = np.concatenate((self._rest, samples))
@@ -90,8 +99,11 @@ class VoicePauses:
         return found
 
     def _pause(self, from_frame: int, end_ms: int) -> list[Span]:
-        start_ms = self._start_ms + (self._ms(from_frame) + _EDGE_MS if from_frame else 0)
+        start_ms = self._start_of(from_frame)
         return [Span(start_ms, end_ms)] if end_ms - start_ms >= MIN_SILENCE_MS else []
+
+    def _start_of(self, frame: int) -> int:
+        return self._start_ms + (self._ms(frame) + _EDGE_MS if frame else 0)
 
     def _ms(self, frames: int) -> int:
         return round(frames * self._frame_ms)
@@ -108,11 +120,16 @@ class ByLoudness:
         """Where the sound began that is open: the end of the last pause."""
         self._voices: VoicePauses | None = None
         self._heard_to = 0
+        self._aside_from: int | None = None
+        """Where a long stretch without a voice began, whose first place was given before its end is known."""
 
     @property
     def settled_ms(self) -> int:
         """Give the time up to which all is known: every pause that starts before it was given."""
         if self._voices is not None:
+            pause = self._voices.open_pause
+            if pause is not None and pause.start_ms == self._aside_from:
+                return pause.end_ms - _PLACE_MS
             return self._voices.settled_ms
         # A sound is open: whether the voice detector has a say in it is not known yet.
         return min(self._sound_from + 1, self._finder.settled_ms)
@@ -145,7 +162,7 @@ class ByLoudness:
             return []
         found = self._listen(end_ms)
         if self._voices is not None:
-            found += _places(self._voices.finish(end_ms), self._sound_from, end_ms)
+            found += self._places(self._voices.finish(end_ms), end_ms)
             self._voices = None
         return found
 
@@ -159,29 +176,40 @@ class ByLoudness:
             until = min(to_ms, self._heard_to + 60_000)
             found += self._voices.feed(self._read(self._heard_to, until))
             self._heard_to = until
-        return _places(found, self._sound_from, None)
+        places = self._places(found, None)
+        pause = self._voices.open_pause
+        if pause is not None and pause.duration_ms >= _ASIDE_MS and pause.start_ms != self._aside_from:
+            self._aside_from = pause.start_ms
+            places += self._inside(_place(pause.start_ms))
+        return places
+
+    def _places(self, pauses: list[Span], end_ms: int | None) -> list[Span]:
+        """Turn pauses in speech into places to cut: narrow enough that no sound is left out.
+
+        A short one gives one in its middle; a long one gives one near each end, so that what is between
+        speech has segments of its own. None lies at the edge of the sound, where there is a pause already.
+        """
+        found: list[Span] = []
+        for pause in pauses:
+            last = pause.end_ms - _PLACE_MS
+            if pause.duration_ms < _PLACE_MS:
+                found += self._inside(pause)
+            elif pause.duration_ms < _ASIDE_MS:
+                found += self._inside(_place((pause.start_ms + last) // 2))
+            else:
+                if pause.start_ms != self._aside_from:
+                    found += self._inside(_place(pause.start_ms))
+                if end_ms is None or pause.end_ms < end_ms:
+                    found += self._inside(_place(last))
+            self._aside_from = None
+        return found
+
+    def _inside(self, place: Span) -> list[Span]:
+        return [place] if place.start_ms > self._sound_from else []
 
 
-def _places(pauses: list[Span], start_ms: int, end_ms: int | None) -> list[Span]:
-    """Turn pauses in speech into places to cut: narrow enough that no sound is left out.
-
-    A short one gives one in its middle; a long one gives one near each end, so that what is between speech
-    has segments of its own. None lies at the edge of the sound, where there is a pause already.
-    """
-    found: list[Span] = []
-    for pause in pauses:
-        first, last = pause.start_ms, pause.end_ms - _PLACE_MS
-        if pause.duration_ms < _PLACE_MS:
-            found.append(pause)
-        elif pause.duration_ms < _ASIDE_MS:
-            middle = (first + last) // 2
-            found.append(Span(middle, middle + _PLACE_MS))
-        else:
-            if first > start_ms:
-                found.append(Span(first, first + _PLACE_MS))
-            if end_ms is None or pause.end_ms < end_ms:
-                found.append(Span(last, last + _PLACE_MS))
-    return [place for place in found if place.start_ms > start_ms]
+def _place(start_ms: int) -> Span:
+    return Span(start_ms, start_ms + _PLACE_MS)
 
 
 def _as_float(samples: NDArray[np.int16]) -> NDArray[np.float32]:

@@ -75,7 +75,8 @@ def test_a_voice_is_told_from_music(speech: list[Samples]) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_pieces_change_nothing(speech: list[Samples], seed: int) -> None:
     samples, _ = talk(speech[:6])
-    mixed = np.concatenate((samples, over_music(samples), samples))
+    alone = over_music(np.zeros(20 * 16_000, dtype=np.int16))
+    mixed = np.concatenate((samples, over_music(samples), alone, over_music(samples), samples, alone))
     duration_ms = -(-len(mixed) // 16)
 
     def by_loudness() -> ByLoudness:
@@ -139,3 +140,15 @@ def test_sound_that_is_no_voice_is_still_cut(tmp_path: Path, run: Run) -> None:
     assert (spans[0].start_ms, spans[-1].end_ms) == (0, 100_000)
     assert all(a.end_ms == b.start_ms for a, b in pairwise(spans))
     assert all(span.duration_ms <= 20_000 for span in spans)
+
+
+def test_long_music_is_cut_while_it_is_decoded(tmp_path: Path, run: Run) -> None:
+    moments: list[int] = []
+    prepared = run(
+        media.write_wav(tmp_path / "a.wav", media.noise(240_000, -25)),
+        cutting=Cutting(max_ms=20_000),
+        on_settled=lambda settled: moments.append(settled.settled_ms),
+    )
+    assert len(moments) >= 5
+    assert moments == sorted(moments)
+    assert prepared.segments[-1].span.end_ms == 240_000
