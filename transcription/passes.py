@@ -23,10 +23,9 @@ from transcription.segmentation import (
     MAX_WINDOW_MS,
     cut_at_pauses,
     cut_fixed,
-    plan_windows,
-    segments_of_window,
 )
 from transcription.types import DecodingOptions, Heard, MediaLimits, Prepared, Span
+from transcription.windows import plan_windows, segments_of_window
 
 BATCH: Final = 8
 """Windows made ready at once; the engine makes calls of the size that suits its device."""

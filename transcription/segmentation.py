@@ -5,7 +5,6 @@ Segments never overlap, are in order and lie within the recording. What no segme
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -130,37 +129,6 @@ def cut_fixed(duration_ms: int, length_ms: int = 30_000) -> list[Span]:
     return FixedCutter(length_ms).finish(max(0, duration_ms))
 
 
-def plan_windows(
-    segments: Sequence[Span], max_window_ms: int = 28_000, *, merge: bool = False, max_gap_ms: int = 2_000
-) -> list[Span]:
-    """Plan what the decoder is given at once: each segment by itself or, with `merge`, neighbours together.
-
-    Merged windows last at most `max_window_ms` and hold whole segments, so that words can be dealt back by
-    their times. Segments further apart than `max_gap_ms` are not merged. A single segment longer than
-    `max_window_ms` stays one window: the engine splits it for its model and says so.
-    """
-    windows: list[Span] = []
-    for segment in segments:
-        last = windows[-1] if windows else None
-        if (
-            merge
-            and last is not None
-            and segment.start_ms - last.end_ms <= max_gap_ms
-            and segment.end_ms - last.start_ms <= max_window_ms
-        ):
-            windows[-1] = Span(last.start_ms, segment.end_ms)
-        else:
-            windows.append(segment)
-    return windows
-
-
-def segments_of_window(window: Span, segments: Sequence[Span]) -> range:
-    """Give the indexes of the segments that lie within `window`; `segments` in order, as they were cut."""
-    first = bisect_left(segments, window.start_ms, key=lambda span: span.start_ms)
-    last = bisect_right(segments, window.end_ms, key=lambda span: span.end_ms)
-    return range(first, max(first, last))
-
-
 def _check(silences: Sequence[Span], duration_ms: int) -> None:
     at = 0
     for silence in silences:
@@ -252,7 +220,9 @@ class Cutter:
         return made
 
     def finish(self, duration_ms: int) -> list[Span]:
-        """Say that the recording ends here; give the segments that are left."""
+        """Say that the recording ends here; give the segments that are left: of one without a sound, none."""
+        if duration_ms <= 0:
+            return []
         made: list[Span] = []
         if self._pause is not None and self._pause.end_ms < duration_ms:
             made = self._take_pause()

@@ -32,8 +32,8 @@ from annotation.services.claims import (
 )
 from annotation.services.models import card_of
 from annotation.states import DecodingState, LanguageScope, Pass
-from transcription.segmentation import plan_windows
 from transcription.types import ChannelSpan, DecodingOptions, Heard, Span
+from transcription.windows import plan_windows
 
 HeardIn = Mapping[Pass, Collection[ChannelSpan]]
 """Segments that each pass has heard already, whoever asked for it."""
@@ -56,9 +56,9 @@ __all__ = [
     "store",
 ]
 
-FULL_WINDOW_MS: Final = 28_000
-"""Whisper takes 30 s; the rest is for a word that runs over the end."""
-FULL_GAP_MS: Final = 2_000
+FULL_WINDOW_MS: Final = 29_900
+"""Whisper takes 30 s, and every window costs all of them; segments end in pauses, so none is cut short."""
+FULL_GAP_MS: Final = 8_000
 """The padding to 30 s costs the same whether it is silence between segments or after them."""
 FIT_WINDOW_MS: Final = 8_000
 """In a fitted context short windows are the cheapest: 71 x real time against 46-61 at 13 s (tiny)."""
@@ -110,13 +110,10 @@ class _Plan:
     window_ms: int
     gap_ms: int
 
-    def windows(self, segments: Sequence[Span]) -> list[Span]:
-        return plan_windows(segments, self.window_ms, merge=self.merge, max_gap_ms=self.gap_ms)
-
-    def may_still_grow(self, window: Span, settled_ms: int) -> bool:
-        """Tell whether a segment that is still to come could join the last window."""
-        room = window.end_ms - window.start_ms < self.window_ms
-        return self.merge and room and settled_ms <= window.end_ms + self.gap_ms
+    def windows(self, segments: Sequence[Span], settled_ms: int | None) -> list[Span]:
+        return plan_windows(
+            segments, self.window_ms, merge=self.merge, max_gap_ms=self.gap_ms, settled_ms=settled_ms
+        )
 
 
 def _passes(project: Project, recording: Recording) -> list[_Plan]:
@@ -150,7 +147,7 @@ def plan(*, job: Job, recording: Recording, settled: bool = True, heard: HeardIn
 
     Segments that a window of this job covers already are left alone, so planning twice changes nothing, and a
     recording can be planned while its end is still being decoded: with `settled=False` only windows that no
-    later segment can join are planned; up to `recording.settled_ms` the segments are final. Refine windows
+    later segment can change are planned; up to `recording.settled_ms` the segments are final. Refine windows
     wait until their drafts were heard; see `refining`. Segments that a pass has `heard` otherwise need no
     window either.
     """
@@ -222,10 +219,8 @@ def _windows(
     """Plan windows over the segments that none covers yet; no window reaches over one that is covered."""
     windows: list[Span] = []
     for open_run in _uncovered(segments, covered):
-        fresh = made.windows(open_run)
-        if not settled and open_run[-1] == segments[-1] and made.may_still_grow(fresh[-1], settled_ms):
-            fresh.pop()
-        windows += fresh
+        may_go_on = not settled and open_run[-1] == segments[-1]
+        windows += made.windows(open_run, settled_ms if may_go_on else None)
     return windows
 
 

@@ -15,8 +15,6 @@ from transcription.segmentation import (
     FixedCutter,
     cut_at_pauses,
     cut_fixed,
-    plan_windows,
-    segments_of_window,
 )
 from transcription.types import Span
 
@@ -111,6 +109,7 @@ def test_the_shortest_recordings_are_one_segment(duration_ms: int) -> None:
 def test_nothing_gives_nothing() -> None:
     assert cut_at_pauses(0, []) == []
     assert cut_fixed(0) == []
+    assert Cutting().cutter().finish(0) == []
 
 
 @pytest.mark.parametrize(
@@ -131,24 +130,6 @@ def test_fixed_cuts_are_exact() -> None:
     assert cut_fixed(65_000) == [Span(0, 30_000), Span(30_000, 60_000), Span(60_000, 65_000)]
     with pytest.raises(ValueError, match="positive"):
         cut_fixed(10, 0)
-
-
-def test_windows_are_the_segments_unless_merged() -> None:
-    segments = [Span(0, 5_000), Span(5_100, 9_000), Span(9_000, 30_000), Span(40_000, 45_000)]
-    assert plan_windows(segments) == segments
-    merged = plan_windows(segments, 28_000, merge=True)
-    assert merged == [Span(0, 9_000), Span(9_000, 30_000), Span(40_000, 45_000)]
-    assert [list(segments_of_window(window, segments)) for window in merged] == [[0, 1], [2], [3]]
-
-
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
-@given(recordings(), st.integers(5_000, 28_000))
-def test_merged_windows_hold_whole_segments_each_once(recording: tuple[int, list[Span]], most: int) -> None:
-    segments = cut_at_pauses(recording[0], recording[1], target_ms=3_000, max_ms=5_000)
-    windows = plan_windows(segments, most, merge=True)
-    assert all(window.duration_ms <= most for window in windows)
-    held = [index for window in windows for index in segments_of_window(window, segments)]
-    assert held == list(range(len(segments)))
 
 
 def _in_pieces(
