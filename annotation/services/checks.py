@@ -12,8 +12,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Final, Literal
+
+from annotation.services.glossary import terms_of
 
 Severity = Literal["warning", "note"]
 
@@ -102,8 +103,6 @@ TAG: Final = re.compile(r"\[([^\[\]\n]{1,60})\]")
 NUMBER: Final = re.compile(r"\d+(?:[.,:]\d+)*")
 LOOP: Final = re.compile(r"(\S.{1,30}?)\1{3,}", re.DOTALL)
 """The same two to thirty characters four times on end: loops in scripts without spaces, too."""
-MOST_WORDS: Final = 300
-"""Words of a text that are compared with the glossary: nobody says more in one segment."""
 SPACES: Final = re.compile(r"(?<=\S)[ \t\u00a0\u3000]{2,}(?=\S)")
 
 
@@ -291,30 +290,9 @@ def _double_space(text: str, about: Circumstances) -> Iterator[Check]:
 
 
 def _glossary(text: str, about: Circumstances) -> Iterator[Check]:
-    words = [(m.start(), m.end()) for m in re.finditer(r"[^\W_][\w'\u2019.-]*", text)][:MOST_WORDS]
-    for term in about.glossary:
-        if not term.strip() or term in text:
-            continue
-        length = len(term.split())
-        for begin in range(len(words) - length + 1):
-            start, end = words[begin][0], words[begin + length - 1][1]
-            found = text[start:end].rstrip(".-'\u2019")
-            if _nearly(found.casefold(), term.casefold()):
-                message = f"“{found}”: the glossary has “{term}”."
-                yield _at("glossary", "note", message, text, start, start + len(found))
-                break
-
-
-def _nearly(one: str, other: str) -> bool:
-    if one == other:
-        return True  # only the case differs
-    if len(other) < 4 or abs(len(one) - len(other)) > 2:
-        return False
-    # Most pairs share too few letters; asking the sets first is a tenth of the time.
-    letters = set(other)
-    if len(letters & set(one)) * 3 < len(letters) * 2:
-        return False
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= 0.75
+    for near in terms_of(about.glossary).near(text) if about.glossary else ():
+        message = f"“{text[near.start : near.end]}”: the glossary has “{near.term}”."
+        yield _at("glossary", "note", message, text, near.start, near.end)
 
 
 def _not_heard(text: str, about: Circumstances) -> Iterator[Check]:

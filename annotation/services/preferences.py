@@ -19,10 +19,11 @@ PRESETS: Final = ("default", "otranscribe", "labelstudio", "subtitleedit")
 PARTS: Final = ("keys", "playback", "editor")
 PLACES: Final = ("box", "list")
 _NAMES: Final = """
-confirm save accept skip unintelligible undo lock play replay back2 back1 forward1 back5 forward5 slower
-faster loop next previous nextSuspect previousSuspect queueNext goto search toList toBox panes takeSuggestion
-takeBefore clear tag direction split merge speaker startEarlier startLater endEarlier endLater mine theirs base
-filter1 filter2 filter3 filter4 filter5 filter6 order marks tabMode help
+confirm save accept skip unintelligible undo lock play replay back2 back1 forward1 back5 forward5
+slower faster loop next previous nextSuspect previousSuspect queueNext goto search toList toBox
+panes takeSuggestion takeBefore clear tag direction split merge speaker startEarlier startLater
+endEarlier endLater mine theirs base filter1 filter2 filter3 filter4 filter5 filter6 order marks
+tabMode help
 """
 COMMANDS: Final = tuple(_NAMES.split())
 MOST_CHORDS: Final = 10
