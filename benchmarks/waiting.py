@@ -251,7 +251,9 @@ class _Client:
 
         with clip.path.open("rb") as file:
             answer = self._http.post(
-                f"/api/projects/{self._project}/recordings/", files={"file": (clip.path.name, file)}
+                f"/api/projects/{self._project}/recordings/",
+                params={"waiting": 1},  # as a microphone does: somebody waits for the text
+                files={"file": (clip.path.name, file)},
             )
         began = time.perf_counter()
         answer.raise_for_status()
