@@ -106,6 +106,14 @@ class Platform:
         worker.wait_output(" ready.", 60.0)
         return worker
 
+    def begin_anew(self) -> None:
+        """Put every project away and stop the workers that decode: the next ones load what is then in use."""
+        from annotation.models import Project
+        from annotation.services.clock import ClockTimestamp
+
+        Project.objects.filter(archived_at=None).update(archived_at=ClockTimestamp())
+        self.stop(*(name for name in self._workers if name != "audio,control"))
+
     def stop(self, *names: str) -> None:
         """Stop workers by name."""
         leaving = [self._workers.pop(name) for name in names]

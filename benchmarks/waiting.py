@@ -55,17 +55,18 @@ def run(bench: Bench) -> Table:
     clips = bench.speech.short(bench.sizes.dictated, seed=5)
     warm = bench.speech.short(1, seed=6)
     platform = bench.platform
+    # A worker holds the models of its projects: for its memory to be that of one, the other is put away.
+    platform.begin_anew()
+    platform.need(*WORKERS)
+    platform.transcribe(bench.models.full, warm)
+    hours = {"full": _hour(bench, bench.models.full, hour, [], None, stop_s=bench.sizes.full_stop_s)}
+    platform.begin_anew()
     platform.need(*WORKERS)
     with _Client(bench) as client:
-        # A person's clip has two passes, fitted and full; the hour has one, in each context in turn.
-        client.dictate(warm[0])
-        platform.transcribe(bench.models.full, warm)
+        client.dictate(warm[0])  # two passes, fitted and full; the hour has one
         alone = [client.dictate(clip) for clip in bench.speech.short(max(3, len(clips) // 4), seed=7)]
         own_s = client.own_s()
-        hours = {
-            "full": _hour(bench, bench.models.full, hour, [], client, stop_s=bench.sizes.full_stop_s),
-            "fit": _hour(bench, bench.models.fit, hour, clips, client),
-        }
+        hours["fit"] = _hour(bench, bench.models.fit, hour, clips, client)
     peers = {}
     for name, do, arguments in (
         ("fw", "whole", {"words": True}),
@@ -164,7 +165,7 @@ def _hour(
     model: str,
     hour: Spoken,
     clips: list[Spoken],
-    client: _Client,
+    client: _Client | None,
     *,
     stop_s: float | None = None,
 ) -> Hour:
@@ -182,6 +183,7 @@ def _hour(
     dictated = []
     over = False
     for clip in clips:
+        assert client is not None, "clips need somebody who speaks them"
         time.sleep(bench.sizes.dictated_every_s)
         over = over or _is_over(recording)
         dictated.append(client.dictate(clip))
