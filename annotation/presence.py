@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 INDEX: Final = "earmark:workers"
 COUNTERS: Final = "earmark:counters"
+PEOPLE: Final = "earmark:people"
+PERSON_S: Final = 60
 ALIVE_S: Final = 20
 """A note that is not renewed for this long is gone; workers renew it every five seconds."""
 
@@ -98,6 +100,22 @@ def _read(note: str | bytes | None) -> Worker | None:
         return Worker(**kept)
     except (ValueError, TypeError, AttributeError):
         return None
+
+
+def note_person() -> None:
+    """Note that somebody looks at a recording: workers then keep their steps short for whoever comes next."""
+    try:
+        client().set(PEOPLE, "1", ex=PERSON_S)
+    except (redis.RedisError, OSError) as error:
+        log.debug("person not noted: %s", error)
+
+
+def is_anybody_here() -> bool:
+    """Tell whether somebody looked at a recording in the last minute; True when Redis cannot tell."""
+    try:
+        return bool(client().exists(PEOPLE))
+    except (redis.RedisError, OSError):
+        return True
 
 
 def count(amounts: Mapping[str, int]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,18 +23,19 @@ from annotation.services.decodings import Batch, Claimed, Fit, Result
 from annotation.services.turns import Head, Turns
 from annotation.states import Pass
 from transcription.errors import EngineError, ModelUnavailable
-from transcription.types import DecodingOptions, Heard
-from workers import batches, outcomes, pace, shutdown, upkeep
+from transcription.types import Heard
+from workers import attempts, batches, outcomes, pace, shutdown, upkeep
 from workers.batches import Failure, Prepared
 from workers.database import AWAY, close_connections, first_line, patiently
 from workers.engines import engines
+from workers.held import Held
 from workers.keeper import Keeper
-from workers.pace import Pace
+from workers.pace import Company, Pace
 from workers.process import doing, me
 from workers.shunned import REST_S, shunned
 
 if TYPE_CHECKING:
-    from transcription.engines.base import Engine, WindowAudio
+    from transcription.engines.base import Engine
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,6 @@ T = TypeVar("T")
 Choose = Callable[[Sequence[Head]], Head | None]
 
 SHOW_DOWNLOAD_EVERY_S: Final = 2.0
-FINAL_CODES: Final = ("bad_option", "bad_input")
-"""What no further attempt can mend."""
 FINAL_MODEL_CODES: Final = (
     "unknown_model",
     "model_missing",
@@ -59,31 +57,7 @@ HUB_DELAY_S: Final = 45.0
 _paces: Final[dict[str, Pace]] = {}
 _turns: Final = Turns()
 """Of this process, over all its doorbells: a share of the turns is one of many bells."""
-
-
-class Held:
-    """Know every window this worker has claimed and not answered for; asked by several threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._claims: dict[int, Claimed] = {}
-
-    def add(self, claims: Sequence[Claimed]) -> None:
-        """Take in what was claimed."""
-        with self._lock:
-            self._claims.update({claimed.id: claimed for claimed in claims})
-
-    def drop(self, claims: Sequence[Claimed]) -> None:
-        """Forget what was answered for."""
-        with self._lock:
-            for claimed in claims:
-                self._claims.pop(claimed.id, None)
-
-    def all(self, *, but: Sequence[Claimed] = ()) -> tuple[Claimed, ...]:
-        """List what is held, in order, but for some."""
-        left_out = {claimed.id for claimed in but}
-        with self._lock:
-            return tuple(c for pk, c in sorted(self._claims.items()) if pk not in left_out)
+_company: Final = Company()
 
 
 class Pipeline:
@@ -171,13 +145,17 @@ class Pipeline:
         return ahead.result()
 
     def _claim(self, choose: Choose, suspects: bool = True) -> Prepared | None:
+        def chosen(heads: Sequence[Head]) -> Head | None:
+            _company.saw(heads)
+            return choose(heads)
+
         batch = patiently(
             lambda: decodings.claim_batch(
                 passes=self._passes,
                 worker=me.name,
                 fit=self._fit,
                 without=shunned.names,
-                choose=choose,
+                choose=chosen,
                 suspects=suspects,
             )
         )
@@ -195,7 +173,8 @@ class Pipeline:
             return Fit(conf().batch_windows)  # if it cannot be loaded, so many are told at once
         gpu = engines.device.startswith("cuda")
         most = max(conf().batch_windows, pace.GPU_WINDOWS) if gpu else conf().batch_windows
-        return _pace_of(model).fit(pace.step_s(self._passes, gpu=gpu), most)
+        step_s = pace.step_s(self._passes, gpu=gpu, hurry=_company.may_come)
+        return _pace_of(model).fit(step_s, most)
 
     def _prepare_ahead(self) -> Prepared | None:
         if shutdown.asked():
@@ -230,7 +209,7 @@ class Pipeline:
             if made.ready is None:
                 batches.compute_features(made, engine)
             began = time.monotonic()
-            heard = _decode(engine, made, _pace_of(made.batch.model))
+            heard = attempts.decode(engine, made, _pace_of(made.batch.model))
         spent_s = time.monotonic() - began
         _pace_of(made.batch.model).learn(made.audio_ms, spent_s, len(claims))
         self._wait_for_store()
@@ -412,57 +391,3 @@ def _bound_s(windows: Sequence[Claimed]) -> float:
     """
     audio_s = sum(window.end_ms - window.start_ms for window in windows) / 1000
     return conf().claim_s * (3 + audio_s / 6)
-
-
-def _decode(engine: Engine, made: Prepared, learnt: Pace) -> list[Heard | Failure]:
-    """Decode a batch together; when that fails, in halves, so that one bad window takes no other along."""
-    options = made.batch.options
-    windows = [audio for _, audio in made.windows]
-    if made.ready is not None:
-        ready = made.ready
-        made.ready = None  # its features are as large as the batch, and not needed twice
-        return _attempt(engine, windows, options, learnt, lambda: engine.decode_ready(ready))
-    return _attempt(engine, windows, options, learnt, lambda: engine.decode(windows, options))
-
-
-def _attempt(
-    engine: Engine,
-    windows: Sequence[WindowAudio],
-    options: DecodingOptions,
-    learnt: Pace,
-    call: Callable[[], list[Heard]],
-) -> list[Heard | Failure]:
-    try:
-        return list(call())
-    except EngineError as error:
-        failure = Failure(error.code, error.message, final=error.code in FINAL_CODES)
-        if error.code == outcomes.DEVICE_LOST:
-            return [failure] * len(windows)
-        if error.code == "bad_option":
-            if not any(window.language for window in windows):
-                return [failure] * len(windows)
-            # Another model heard the language; one that does not know it hears for itself.
-            windows = [replace(window, language=None) for window in windows]
-            return _attempt(engine, windows, options, learnt, lambda: engine.decode(windows, options))
-        if error.retry_smaller:
-            learnt.shrink(len(windows))
-    except MemoryError:
-        learnt.shrink(len(windows))
-        failure = Failure("out_of_memory", "There was not enough memory to decode this window.")
-    except Exception as error:
-        log.exception("decoding failed")
-        failure = Failure("decode_failed", f"{type(error).__name__}: {first_line(error)}")
-    if len(windows) == 1:
-        return [failure]
-    middle = len(windows) // 2
-    return [
-        heard
-        for half in (windows[:middle], windows[middle:])
-        for heard in _attempt(
-            engine,
-            half,
-            options,
-            learnt,
-            lambda half=half: engine.decode(half, options),  # type: ignore[misc]
-        )
-    ]

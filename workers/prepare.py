@@ -13,8 +13,8 @@ from annotation import presence, storage
 from annotation.conf import conf
 from annotation.models import Recording
 from annotation.services import recordings
-from annotation.services.recordings import ClaimedRecording
 from annotation.services.cuts import cutting_for
+from annotation.services.recordings import ClaimedRecording
 from transcription.audio import prepare
 from transcription.errors import DecoderUnavailable, MediaRejected, Stopped
 from transcription.tracks import Settled

@@ -6,6 +6,7 @@ from typing import Final
 
 from django.db import connection, transaction
 
+from annotation import presence
 from annotation.doorbell import ring_on_commit
 from annotation.models import Recording, User
 from annotation.permissions import require
@@ -34,6 +35,7 @@ def opened(*, user: User, recording: Recording) -> int:
     and preparations go sooner for it; 0 where nothing waits or everything was raised before.
     """
     require(user, "view", recording.project)
+    presence.note_person()
     with transaction.atomic():
         preparing = Recording.objects.filter(
             pk=recording.pk,

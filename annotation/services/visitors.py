@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import redis
 
-from annotation import progress
+from annotation import presence, progress
 from annotation.models import Recording, User
 from annotation.permissions import require
 from annotation.services.leases import check_client, display_name
@@ -33,6 +33,7 @@ def arrive(
     """
     require(user, "view", recording.project)
     check_client(client)
+    presence.note_person()
     now = time.time()
     field = f"{user.pk}:{client}"
     try:

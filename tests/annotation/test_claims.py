@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from statistics import median
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from annotation.models import Decoding, Project
+from annotation.models import Decoding, Project, Recording
 from annotation.services import claims, decodings, turns
 from annotation.services.decodings import Fit
+from annotation.services.models import card_of
 from annotation.states import Pass, Priority
 from tests.factories import make_decoding, make_job, make_recording, make_segment
 from transcription.types import DecodingOptions
@@ -144,3 +146,25 @@ def test_options_follow_the_project_the_recording_and_the_card(cast: Any) -> Non
     demo = decodings.options_for(project, "demo-draft", "de")
     assert (demo.language, demo.context) == ("en", "fit"), "an English model hears English"
     assert isinstance(demo, DecodingOptions)
+
+
+def test_a_draft_that_is_refined_takes_one_beam_and_a_single_pass_takes_five(cast: Any) -> None:
+    recording = make_recording(cast.project)
+    make_segment(cast.project, recording=recording)
+    decodings.plan(job=make_job(recording), recording=recording)
+    beams = {d.pass_name: d.options["beam_size"] for d in Decoding.objects.filter(recording=recording)}
+    assert beams == {Pass.DRAFT: 1, Pass.REFINE: 5}
+
+    Project.objects.filter(pk=cast.project.pk).update(refine_model=None)
+    recording = Recording.objects.get(pk=make_recording(cast.project).pk)
+    make_segment(recording.project, recording=recording)
+    decodings.plan(job=make_job(recording), recording=recording)
+    assert [d.options["beam_size"] for d in Decoding.objects.filter(recording=recording)] == [5]
+
+
+def test_the_card_of_a_model_has_the_last_word_on_beams(cast: Any, monkeypatch: Any) -> None:
+    card = card_of("demo-draft")
+    assert card is not None
+    wider = dataclasses.replace(card, decoding={"beam_size": 3})
+    monkeypatch.setattr("annotation.services.decodings.card_of", lambda name: wider)
+    assert decodings.options_for(cast.project, "demo-draft", preliminary=True).beam_size == 3

@@ -17,13 +17,14 @@ from django.db import OperationalError
 
 from annotation import doorbell, presence
 from annotation.services.decodings import Fit
-from annotation.states import Pass
+from annotation.services.turns import Head
+from annotation.states import Pass, Priority
 from tests import services
 from transcription.errors import ModelUnavailable
 from workers import database, shutdown
 from workers.engines import Engines
 from workers.keeper import Keeper
-from workers.pace import Pace, step_s
+from workers.pace import Company, Pace, step_s
 from workers.queues import ROUTES
 from workers.schedule import beat_schedule
 
@@ -87,9 +88,43 @@ def test_a_step_is_one_window_until_the_pace_is_known_and_then_as_long_as_it_may
     assert pace.fit(0.5, 8) == Fit(4, 8_000)
     pace.learn(10_000, 100.0, 4)
     assert pace.fit(0.4, 8).windows >= 1
-    assert step_s((Pass.DRAFT, Pass.REFINE), gpu=False) == 0.4
-    assert step_s((Pass.REFINE,), gpu=False) == 1.0
-    assert step_s((Pass.DRAFT,), gpu=True) == 0.5
+    assert step_s((Pass.DRAFT, Pass.REFINE), gpu=False, hurry=True) == 0.4
+    assert step_s((Pass.DRAFT, Pass.REFINE), gpu=False, hurry=False) == 1.0
+    assert step_s((Pass.REFINE,), gpu=False, hurry=True) == 1.0
+    assert step_s((Pass.DRAFT,), gpu=True, hurry=True) == 0.5
+
+
+def test_steps_are_short_while_a_person_may_come_and_long_while_nobody_is_there() -> None:
+    now, here = 1000.0, False
+    company = Company(ask=lambda: here, clock=lambda: now)
+
+    def head(haste: Priority) -> Head:
+        return Head(1, Pass.DRAFT, haste, "model", "digest", suspect=False)
+
+    def hurried() -> bool:
+        return company.may_come
+
+    company.saw([head(Priority.BULK)])
+    assert not hurried()
+    here, now = True, now + 2
+    assert hurried()
+    here, now = False, now + 2
+    assert not hurried()
+
+    company.saw([head(Priority.PERSON), head(Priority.BULK)])
+    now += 59
+    assert hurried()
+    now += 2
+    assert not hurried()
+
+    for _ in range(8):  # an upload: its beginning in short steps, the rest in long ones
+        company.saw([head(Priority.FRESH)])
+        last = hurried()
+        now += 1
+    assert not last
+    now += 10
+    company.saw([head(Priority.FRESH)])
+    assert hurried()
 
 
 def test_a_device_that_ran_out_of_memory_gets_less_at_once_from_then_on() -> None:
@@ -153,7 +188,7 @@ import django, sys, time
 django.setup()
 from workers import shutdown
 from workers.keeper import Keeper
-from workers.pace import Pace, step_s
+from workers.pace import Company, Pace, step_s
 shutdown.GRACE_S = 0.3
 keeper = Keeper(
     renew=lambda: True,
