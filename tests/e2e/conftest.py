@@ -79,6 +79,9 @@ def opens(site: str, people: Any, browser: Browser) -> Iterator[Opens]:
     troubles: list[str] = []
 
     def refuse(dialog: Dialog) -> None:
+        if dialog.type == "beforeunload":  # the browser's own question, not a script's
+            dialog.accept()
+            return
         troubles.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
