@@ -25,8 +25,13 @@ Order = Literal["risk", "time"]
 TRIES: Final = 50
 """A try is lost only to somebody who got a row by it, so this many are never needed by a few people."""
 
+# What was meant for somebody who has left the project is anybody's: otherwise nobody would get it.
 TAKE: Final = """
-WITH chosen AS (
+WITH at_work AS (
+    SELECT member.user_id FROM annotation_membership member
+      JOIN annotation_user person ON person.id = member.user_id
+     WHERE member.project_id = %(project)s AND person.is_active),
+chosen AS (
     SELECT segment.id FROM annotation_segment AS segment
      WHERE segment.project_id = %(project)s AND segment.retired_at IS NULL AND NOT segment.locked
        AND {where}
@@ -62,7 +67,8 @@ SELECT segment.id FROM annotation_lease lease JOIN annotation_segment segment ON
 TIERS: Final[tuple[tuple[Why, str], ...]] = (
     (
         "returned",
-        "segment.state = 'returned' AND (segment.annotator_id = %(user)s OR segment.annotator_id IS NULL)",
+        "segment.state = 'returned' AND (segment.annotator_id = %(user)s OR segment.annotator_id IS NULL"
+        " OR segment.annotator_id NOT IN (SELECT user_id FROM at_work))",
     ),
     (
         "assigned",
@@ -72,7 +78,8 @@ TIERS: Final[tuple[tuple[Why, str], ...]] = (
     (
         "queue",
         "segment.state IN ('draft', 'refined') AND segment.recording_id NOT IN (SELECT recording_id"
-        " FROM annotation_assignment WHERE project_id = %(project)s)",
+        " FROM annotation_assignment WHERE project_id = %(project)s"
+        " AND assignee_id IN (SELECT user_id FROM at_work))",
     ),
 )
 ORDERS: Final[dict[str, str]] = {

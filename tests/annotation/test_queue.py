@@ -132,6 +132,26 @@ def test_a_lease_that_ran_out_is_handed_out_again_with_a_new_token(cast: Cast, r
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("how", ["removed", "deactivated"])
+def test_what_was_meant_for_somebody_who_left_is_anybodys(cast: Cast, recording: Recording, how: str) -> None:
+    asked = make_recording(cast.project)
+    Assignment.objects.create(project=cast.project, recording=asked, assignee=cast.reviewer)
+    theirs = row(cast, asked, 0, risk=0.9)
+    returned = row(cast, recording, 0, state="returned", annotator=cast.reviewer)
+    assert give(cast) is None
+    if how == "removed":
+        Membership.objects.filter(user=cast.reviewer).delete()
+    else:
+        type(cast.reviewer).objects.filter(pk=cast.reviewer.pk).update(is_active=False)
+    given = [give(cast) for _ in range(3)]
+    assert [g and (g.segment, g.why) for g in given] == [
+        (returned.pk, "returned"),
+        (theirs.pk, "queue"),
+        None,
+    ]
+
+
+@pytest.mark.django_db
 def test_who_is_not_a_member_gets_nothing(cast: Cast, recording: Recording) -> None:
     row(cast, recording, 0)
     with pytest.raises(NotFound):
