@@ -27,7 +27,7 @@ from annotation.services.models import card_of
 from annotation.states import Pass
 from transcription.audio import prepare
 from transcription.engines.base import WindowAudio
-from transcription.errors import EngineError, MediaRejected, ModelUnavailable
+from transcription.errors import EngineError, MediaRejected, ModelUnavailable, NotDecodedYet
 from transcription.pcm import read_pcm
 from transcription.text.metrics import ErrorCounts, count_errors
 from transcription.types import DecodingOptions, MediaLimits, Span
@@ -143,7 +143,7 @@ def _read(reference: references.Reference) -> WindowAudio | None:
     path = storage.wav_path(reference.recording, reference.channel)
     try:
         samples = read_pcm(path, Span(reference.start_ms, reference.end_ms))
-    except (OSError, ValueError) as error:
+    except (OSError, NotDecodedYet) as error:
         log.warning("a reference in recording %s cannot be read: %s", reference.recording, error)
         return None
     return WindowAudio(samples, language=reference.language or None) if len(samples) else None

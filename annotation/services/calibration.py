@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from annotation.models import Hypothesis, Project, RiskCalibration
 from annotation.services.clock import ClockTimestamp
-from annotation.services.references import corrected
+from annotation.services.references import corrected, spoken
 from transcription.confidence import disagreement_in, risk
 from transcription.monotone import Points, learn_rising, read_off
 from transcription.text.metrics import ErrorCounts, count_errors
@@ -80,7 +80,7 @@ def _examples(project: Project) -> dict[str, list[tuple[float, float]]]:
         .order_by("-updated_at", "-id")
         .values_list("pk", "text", "end_ms", "start_ms")[:MOST]
     )
-    texts = {pk: (text, end - start) for pk, text, end, start in rows}
+    texts = {pk: (spoken(text), end - start) for pk, text, end, start in rows}
     newest: dict[tuple[str, int], tuple[float, float]] = {}
     for heard in Hypothesis.objects.filter(segment__in=texts).order_by("id").iterator(chunk_size=500):
         text, duration_ms = texts[heard.segment_id]

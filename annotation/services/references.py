@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from annotation.models import ContextGate, Project, RiskCalibration, Segment
+from annotation.models import ContextGate, Decision, Project, RiskCalibration, Segment
+from annotation.services.checks import TAG
 from annotation.services.clock import ClockTimestamp
 from annotation.services.gates import MIN_REFERENCES, Context, context_for
 from annotation.services.models import card_of
-from annotation.states import Pass, RecordingState, SegmentState, Source
+from annotation.states import TEXT_DECISIONS, Pass, RecordingState, SegmentState, Source
 
 MOST: Final = 400
 """References of one evaluation: the newest ones. At 400 segments of ten words, 0.3 points are 12 words."""
@@ -55,14 +56,30 @@ class Reference:
     language: str
 
 
+#: Texts that do not say all that was spoken, or nothing of it: no model can be judged by them.
+NOT_WHOLE: Final = r"\[(unintelligible|foreign:[^\]]*|pii|crosstalk)\]|^\s*(\[[^\[\]]{1,60}\]\W*)+$"
+
+
 def corrected(project: Project) -> QuerySet[Segment]:
-    """List the segments whose present text is a person's."""
+    """List the segments whose present text is a person's, and is what was spoken there from end to end.
+
+    What was split or merged counts once a person has decided about the whole of it: part of its text may be
+    a machine's, or lie on the other side of the cut.
+    """
+    shaped = Segment.parents.through.objects.filter(from_segment=OuterRef("pk"))
+    decided = Decision.objects.filter(segment=OuterRef("pk"), kind__in=TEXT_DECISIONS)
     return Segment.objects.filter(
+        ~Exists(shaped) | Exists(decided),
         project=project,
         state__in=(SegmentState.CORRECTED, SegmentState.ACCEPTED),
         source__in=(Source.HUMAN, Source.IMPORT),
         recording__state=RecordingState.READY,
-    )
+    ).exclude(text__regex=NOT_WHOLE)
+
+
+def spoken(text: str) -> str:
+    """Return a text without its tags, which nobody said."""
+    return " ".join(TAG.sub(" ", text).split())
 
 
 def newest(project: Project, most: int = MOST) -> list[Reference]:
@@ -70,7 +87,7 @@ def newest(project: Project, most: int = MOST) -> list[Reference]:
     found = corrected(project).select_related("recording").order_by("-updated_at", "-id")[:most]
     return [
         Reference(
-            s.pk, s.revision, s.recording_id, s.channel, s.start_ms, s.end_ms, s.text,
+            s.pk, s.revision, s.recording_id, s.channel, s.start_ms, s.end_ms, spoken(s.text),
             s.recording.language or project.language or s.language,
         )
         for s in sorted(found, key=lambda s: (s.recording_id, s.channel, s.start_ms, s.pk))

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from annotation.models import ContextGate, Project, Segment
+from annotation.models import ContextGate, Decision, Project, Segment
 from annotation.services import gates, references
 from annotation.services.clock import ClockTimestamp
 from annotation.services.decodings import options_for
 from annotation.services.gates import MIN_REFERENCES, Evaluation
 from annotation.services.models import card_of
-from annotation.states import SegmentState, Source
+from annotation.states import DecisionKind, SegmentState, Source
 from tests.factories import make_project, make_recording
 from transcription.text.metrics import ErrorCounts
 
@@ -131,3 +131,24 @@ def test_a_check_is_due_once_there_is_enough_and_weekly_while_people_correct(pro
     assert references.due() == []
     corrected(project, references.NEW_FOR_CHECK)
     assert references.due() == [(project, "stock")]
+
+
+def test_texts_that_do_not_say_all_that_was_spoken_are_no_references(project: Project) -> None:
+    rows = corrected(project, 8)
+    texts = ["[unintelligible]", "[noise] [laughter].", "so [unintelligible] then", "[foreign:fr]",
+             "[noise] hello there", "", "half of a split", "decided after a merge"]  # fmt: skip
+    for row, text in zip(rows, texts, strict=True):
+        row.text = text
+    Segment.objects.bulk_update(rows, ["text"])
+    whole = Segment.objects.create(
+        project=project,
+        recording=rows[0].recording,
+        start_ms=6_000,
+        end_ms=8_000,
+        retired_at=ClockTimestamp(),
+    )
+    for part in rows[6:]:
+        part.parents.add(whole)
+    Decision.objects.create(project=project, segment=rows[7], kind=DecisionKind.SAVE)
+    found = references.newest(project)
+    assert [r.text for r in found] == ["hello there", "", "decided after a merge"]
