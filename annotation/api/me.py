@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from rest_framework.request import Request
@@ -47,13 +48,15 @@ class MyDraftList(ApiView):
             number = self.number(name)
             if number is not None:
                 mine = mine.filter(**{f"segment__{name}": number})
-        results = [_draft(draft) for draft in mine.order_by("-at", "-id")[:MOST_DRAFTS]]
-        return Response(MyDrafts({"results": results}).data)
+        found = list(mine.order_by("-at", "-id")[:MOST_DRAFTS])
+        gone = [draft.segment_id for draft in found if draft.segment.retired_at is not None]
+        into = leases.successors(gone) if gone else {}
+        return Response(MyDrafts({"results": [_draft(draft, into) for draft in found]}).data)
 
 
-def _draft(draft: Draft) -> dict[str, Any]:
+def _draft(draft: Draft, into: Mapping[int, Sequence[int]]) -> dict[str, Any]:
     segment = draft.segment
-    reshaped = segment.retired_at is not None
+    reshaped = segment.pk in into
     return {
         "segment": segment.pk,
         "recording": segment.recording_id,
@@ -62,7 +65,7 @@ def _draft(draft: Draft) -> dict[str, Any]:
         "at": draft.at,
         "revision": segment.revision,
         "stale": reshaped or draft.base_revision != segment.revision,
-        "into": [str(pk) for pk in leases.successors(segment)] if reshaped else [],
+        "into": [str(pk) for pk in into.get(segment.pk, ())],
     }
 
 

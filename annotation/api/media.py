@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from annotation import storage
 from annotation.api import ranges
 from annotation.api.base import AsyncApiView, in_thread
+from annotation.api.detail import acted_on
 from annotation.api.docs import header, operation, whole
 from annotation.api.recordings import not_ready
 from annotation.models import Recording, Segment
@@ -129,8 +130,7 @@ class SegmentAudio(AsyncApiView):
         """Play a segment as a WAV of its own, with some sound around it if you like."""
         self.only_query("context_ms")
         context = self.number("context_ms", 0, 0, CONTEXT_MAX_MS) or 0
-        rows = Segment.objects.select_related("recording")
-        segment = await in_thread(get_visible, rows, self.person, pk=segment_id)
+        segment = await in_thread(acted_on, self.person, segment_id)
         recording = segment.recording
         path = await asyncio.to_thread(_sound_of, segment)
         stat = await asyncio.to_thread(ranges.stat_of, path)

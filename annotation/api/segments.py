@@ -24,7 +24,7 @@ from annotation.api.work_serializers import (
 )
 from annotation.models import User
 from annotation.permissions import get_visible
-from annotation.selectors import SEGMENT_ORDERS, history_of, segments_for
+from annotation.selectors import SEGMENT_ORDERS, history_of, segments_for, with_details
 from annotation.services import drafts, leases, segments
 from annotation.services.checks import check
 from annotation.services.decisions import Evidence
@@ -75,6 +75,10 @@ class SegmentList(ApiView):
 class OfSegment(ApiView):
     """Views of one segment."""
 
+    def with_details(self, segment_id: int) -> Any:
+        """Return the segment with its hypotheses and lease, retired or not."""
+        return get_visible(with_details(for_acting()), self.person, pk=segment_id)
+
     def shown(self, segment_id: int) -> dict[str, Any]:
         """Return the segment with its hypotheses, as it is now."""
         row = acted_on(self.person, segment_id, details=True)
@@ -102,8 +106,9 @@ class SegmentDetail(OfSegment):
         `locked` or `leased` names who holds the row. An act repeated with its `operation_id` is answered as
         it was the first time. Checks warn and never refuse.
         """
-        # Read once: what is answered is what was read, brought up to date by what was written.
-        segment: Any = acted_on(self.person, segment_id, details=True)
+        # Read once: what is answered is what was read, brought up to date by what was written. A row that was
+        # reshaped is let through to the service, which knows whether this very act was done before that.
+        segment: Any = self.with_details(segment_id)
         values = self.valid(SaveIn(data=request.data))
         saved: Any
         saved, decision = segments.decide(
@@ -119,7 +124,7 @@ class SegmentDetail(OfSegment):
             release=values["release"],
         )
         if saved is not segment:
-            saved = acted_on(self.person, segment_id, details=True)
+            saved = self.with_details(segment_id)
         elif values["release"] and (segment.lease_more or {}).get("id") == self.person.pk:
             segment.lease_holder = segment.lease_until = segment.lease_more = None
         saved.decided = decision

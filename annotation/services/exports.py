@@ -16,8 +16,7 @@ from typing import Any, Final
 from django.db.models import F, Q
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 
-from annotation.models import Hypothesis, Project, Recording, Revision, Segment
-from annotation.states import Source
+from annotation.models import Hypothesis, Project, Recording, Segment
 
 BATCH: Final = 500
 FORMATS: Final = ("csv", "jsonl")
@@ -38,7 +37,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "model": "the model that heard asr_text",
     "revision": "number of the current text's version, 0 = nothing heard yet",
     "source": "who wrote the current text: draft, refine, human or import",
-    "annotator": "who last wrote the text by hand",
+    "annotator": "who last wrote the text by hand, or decided that it stands",
     "locked": "true when the row is finished",
     "locked_at": "when it was finished, ISO 8601 UTC",
     "locked_by": "who finished it",
@@ -78,7 +77,7 @@ def export(scope: Project | Recording, form: str) -> Iterator[bytes]:
 
 def batches(scope: Project | Recording) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of a project or recording in the order of its recordings and their time."""
-    rows = Segment.objects.select_related("recording", "locked_by")
+    rows = Segment.objects.select_related("recording", "locked_by", "annotator")
     rows = rows.filter(project=scope) if isinstance(scope, Project) else rows.filter(recording=scope)
     rows = rows.order_by("recording_id", "start_ms", "id")
     last: Segment | None = None
@@ -107,16 +106,10 @@ def _rows(segments: Sequence[Segment]) -> list[dict[str, Any]]:
         .distinct("segment_id")
         .only("segment_id", "text", "model")
     }
-    writers = dict(
-        Revision.objects.filter(segment__in=ids, source=Source.HUMAN)
-        .order_by("segment_id", "-number")
-        .distinct("segment_id")
-        .values_list("segment_id", "author__username")
-    )
-    return [_row(segment, heard.get(segment.pk), writers.get(segment.pk) or "") for segment in segments]
+    return [_row(segment, heard.get(segment.pk)) for segment in segments]
 
 
-def _row(segment: Segment, heard: Hypothesis | None, annotator: str) -> dict[str, Any]:
+def _row(segment: Segment, heard: Hypothesis | None) -> dict[str, Any]:
     return {
         "file_name": segment.recording.name,
         "recording_id": str(segment.recording_id),
@@ -132,7 +125,7 @@ def _row(segment: Segment, heard: Hypothesis | None, annotator: str) -> dict[str
         "model": heard.model if heard else "",
         "revision": segment.revision,
         "source": segment.source,
-        "annotator": annotator,
+        "annotator": segment.annotator.get_username() if segment.annotator else "",
         "locked": segment.locked,
         "locked_at": segment.locked_at.isoformat() if segment.locked_at else None,
         "locked_by": segment.locked_by.get_username() if segment.locked_by else None,

@@ -11,6 +11,7 @@ take the row over, which ends the first tab's token. A caller that names no tab 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -165,29 +166,31 @@ def reshaped_error(segment: Segment, **more: Any) -> Reshaped:
     """Describe what took the place of a retired segment, for a refusal."""
     return Reshaped(
         "This segment was split, merged or cut anew meanwhile; open what took its place.",
-        into=[str(pk) for pk in successors(segment)],
+        into=[str(pk) for pk in successors([segment.pk])[segment.pk]],
         at=segment.retired_at.isoformat() if segment.retired_at else None,
         text=segment.text,
         **more,
     )
 
 
+# By place and not by descent: the parts of a split that was undone have no descendants, but what they were
+# cut from lies there again.
 SUCCESSORS: Final = """
-WITH RECURSIVE line AS (
-    SELECT from_segment_id AS id FROM annotation_segment_parents WHERE to_segment_id = %s
-    UNION
-    SELECT link.from_segment_id FROM annotation_segment_parents link
-      JOIN line ON link.to_segment_id = line.id)
-SELECT segment.id FROM annotation_segment segment JOIN line USING (id)
- WHERE segment.retired_at IS NULL ORDER BY segment.start_ms, segment.id
+SELECT retired.id, live.id FROM annotation_segment retired
+  JOIN annotation_segment live ON live.recording_id = retired.recording_id AND live.channel = retired.channel
+   AND live.retired_at IS NULL AND live.start_ms < retired.end_ms AND live.end_ms > retired.start_ms
+ WHERE retired.id = ANY(%s) ORDER BY live.start_ms, live.id
 """
 
 
-def successors(segment: Segment) -> list[int]:
-    """List the live segments that took the place of a retired one, however often they were cut again."""
+def successors(segments: Sequence[int]) -> dict[int, list[int]]:
+    """List, for each retired segment, the live ones that lie in its place now, by time."""
+    found: dict[int, list[int]] = {pk: [] for pk in segments}
     with connection.cursor() as cursor:
-        cursor.execute(SUCCESSORS, [segment.pk])
-        return [row[0] for row in cursor.fetchall()]
+        cursor.execute(SUCCESSORS, [list(segments)])
+        for retired, live_one in cursor.fetchall():
+            found[retired].append(live_one)
+    return found
 
 
 def display_name(user: User) -> str:

@@ -253,7 +253,7 @@ def circumstances(segment: Segment, heard_share: float | None = None) -> Circums
     project = segment.project
     return Circumstances(
         duration_ms=segment.end_ms - segment.start_ms,
-        language=project.language or segment.language,
+        language=segment.recording.language or project.language or segment.language,
         machine_text=machine_text_of(segment),
         tags=tuple(project.tags),
         glossary=tuple(project.glossary),
@@ -278,6 +278,8 @@ def lock(*, user: User, segment: Segment, base_revision: int | None = None) -> S
         if rows:
             announce(segment, locked=True, by=user.get_username())
     fresh = _fresh(segment)
+    if fresh.retired_at is not None:
+        raise leases.reshaped_error(fresh)
     if not rows and not fresh.locked:
         raise StaleRevision(
             "This segment was changed after you opened it; look at the new text before you lock it.",

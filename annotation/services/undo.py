@@ -22,7 +22,7 @@ from annotation.services.clock import ClockTimestamp
 from annotation.services.decisions import decision_of, record
 from annotation.services.segments import announce
 from annotation.services.shapes import announce_reshaped, room_of
-from annotation.states import DecisionKind, Source
+from annotation.states import SEGMENT_TRANSITIONS, DecisionKind, SegmentState, Source
 
 UNDOABLE: Final = 20
 """How many of a person's last decisions in a project may be taken back."""
@@ -170,6 +170,9 @@ def _restore(user: User, chosen: Decision, rows: dict[int, Segment]) -> dict[str
         room = room_of(row)
         if values["start_ms"] < room.earliest_ms or values["end_ms"] > room.latest_ms:
             raise Conflict("A neighbour has taken the place since; move the edges by hand.", code="changed")
+    state = values.get("state", row.state)
+    if state != row.state and state not in SEGMENT_TRANSITIONS[SegmentState(row.state)]:
+        raise Conflict(f"It is {row.state} by now, and that stands.", code="changed", revision=row.revision)
     text = base.text if base is not None else ""
     number = row.revision + 1
     try:

@@ -414,3 +414,34 @@ def test_every_change_of_shape_is_in_the_audit(cast: Cast, recording: Recording)
         ("annotation_segment", "insert"),
         ("annotation_segment", "update"),
     ]
+
+
+def test_who_was_in_a_part_of_an_undone_split_is_told_where_to_go(cast: Cast, recording: Recording) -> None:
+    row = heard(cast, recording, 0, WORDS)
+    heard(cast, recording, 6000, WORDS)
+    made = shapes.split(user=cast.annotator, segment=row, at_ms=3000, offset=14, grip=Grip(1))
+    part = Segment.objects.get(pk=made.segments[0])
+    undo.undo(user=cast.annotator, segment=part)
+    with pytest.raises(Reshaped) as refused:
+        segments.save_text(user=cast.reviewer, segment=part, text="typed meanwhile", base_revision=1)
+    assert refused.value.detail["into"] == [str(row.pk)]
+    assert refused.value.detail["mine"] == "typed meanwhile"
+
+
+@pytest.mark.parametrize("verdict", ["accepted", "returned"])
+def test_a_verdict_stands_against_an_undo(cast: Cast, recording: Recording, verdict: str) -> None:
+    row = heard(cast, recording, 0, WORDS)
+    segments.save_text(user=cast.annotator, segment=row, text="by hand", base_revision=1)
+    Segment.objects.filter(pk=row.pk).update(state=verdict)
+    with pytest.raises(Conflict) as refused:
+        undo.undo(user=cast.annotator, segment=row)
+    assert refused.value.code == "changed"
+    assert verdict in refused.value.message
+    assert live(recording) == [(0, 6000, "by hand", verdict)]
+
+
+def test_a_lock_of_what_was_reshaped_is_told_where_to_go(cast: Cast, recording: Recording) -> None:
+    row = heard(cast, recording, 0, WORDS)
+    shapes.split(user=cast.annotator, segment=row, at_ms=3000, offset=14, grip=Grip(1))
+    with pytest.raises(Reshaped):
+        segments.lock(user=cast.reviewer, segment=row)

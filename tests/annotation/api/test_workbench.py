@@ -312,6 +312,45 @@ def test_an_undo_sent_twice_takes_one_step_back(annotator: Caller, segment: Segm
     assert Segment.objects.get(pk=segment.pk).text == "one"
 
 
+def test_a_save_whose_answer_was_lost_is_answered_though_the_row_was_split_since(
+    annotator: Caller, reviewer: Caller, segment: Segment
+) -> None:
+    body = {"text": "typed in time", "base_revision": 1, "operation_id": str(uuid.uuid4())}
+    first = annotator.patch(url(segment), body)
+    half = (segment.start_ms + segment.end_ms) // 2
+    assert (
+        reviewer.post(url(segment, "split/"), {"at_ms": half, "offset": 5, "base_revision": 2}).status == 200
+    )
+    again = annotator.patch(url(segment), body)
+    assert (first.status, again.status) == (200, 200)
+    assert again.json["decision"]["id"] == first.json["decision"]["id"]
+    late = annotator.patch(url(segment), {"text": "too late", "base_revision": 2})
+    assert (late.status, late.code, late.detail["mine"]) == (410, "reshaped", "too late")
+    assert len(late.detail["into"]) == 2
+    assert annotator.get(url(segment, "audio")).status == 410
+
+
+def test_drafts_of_reshaped_rows_are_found_by_the_same_few_queries(
+    annotator: Caller, reviewer: Caller, many: list[Segment]
+) -> None:
+    def listed() -> tuple[int, list[Any]]:
+        with CaptureQueriesContext(connection) as queries:
+            found = annotator.get("/api/me/drafts/").json["results"]
+        return len(queries), found
+
+    counts = []
+    for row in many[:3]:
+        Segment.objects.filter(pk=row.pk).update(start_ms=row.start_ms + 10_000, end_ms=row.start_ms + 11_000)
+        annotator.put(url(row, "draft/"), {"text": "typed", "base_revision": 1})
+        at = row.start_ms + 10_500
+        answer = reviewer.post(url(row, "split/"), {"at_ms": at, "offset": 3, "base_revision": 1})
+        assert answer.status == 200, answer.json
+        count, found = listed()
+        counts.append(count)
+        assert found[0]["into"]
+    assert counts[0] == counts[-1]
+
+
 # -- Rows ---------------------------------------------------------------------------------------------------
 
 
