@@ -8,9 +8,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import replace
+from itertools import accumulate, pairwise
+from typing import Final
 
-from transcription.types import Span
+from transcription.types import Span, Word
+
+PAUSE_MS: Final = 1_000
+"""What is decoded of a longer pause between two segments of a window, half of it at each side.
+
+On 191 s of speech with pauses up to 7 s (tiny.en, full context): 6 windows instead of 7, 11 % less time, and
+the same word error rate (3.0 %) as with the pauses left in; at 0.6 s and 2 s as well."""
 
 
 def plan_windows(
@@ -19,6 +27,7 @@ def plan_windows(
     *,
     merge: bool = False,
     max_gap_ms: int = 2_000,
+    pause_ms: int | None = None,
     settled_ms: int | None = None,
 ) -> list[Span]:
     """Plan what the decoder is given at once: each segment by itself or, with `merge`, neighbours together.
@@ -26,16 +35,20 @@ def plan_windows(
     Merged windows last at most `max_window_ms` and hold whole segments, so that words can be dealt back by
     their times. They are as few as can be; the last two of a run are of like length, so that no stub is left
     alone. Segments further apart than `max_gap_ms` are not merged. A single segment longer than
-    `max_window_ms` stays one window: the engine splits it for its model and says so.
+    `max_window_ms` stays one window: the engine splits it for its model and says so. With `pause_ms`, longer
+    pauses between segments count as so long, as `stretches` leaves the rest of them out.
 
     With `settled_ms`, more segments may follow from that time on: only windows are given that none of them
     can change, and planning what is left later gives the rest of the same windows.
     """
+    if not merge:
+        return list(segments)
     planned: list[Span] = []
-    for run in _runs(segments, max_gap_ms) if merge else [[segment] for segment in segments]:
-        windows = _filled(run, max_window_ms)
-        is_open = settled_ms is not None and merge and settled_ms <= run[-1].end_ms + max_gap_ms
-        planned += windows[:-2] if is_open and run[-1] is segments[-1] else _without_stub(windows, run)
+    for run in _runs(segments, max_gap_ms):
+        groups = _filled(run, max_window_ms, pause_ms)
+        is_open = settled_ms is not None and settled_ms <= run[-1].end_ms + max_gap_ms
+        groups = groups[:-2] if is_open and run[-1] is segments[-1] else _without_stub(groups, pause_ms)
+        planned += [Span(group[0].start_ms, group[-1].end_ms) for group in groups]
     return planned
 
 
@@ -50,25 +63,63 @@ def _runs(segments: Sequence[Span], max_gap_ms: int) -> list[list[Span]]:
     return runs
 
 
-def _filled(run: Sequence[Span], most_ms: int) -> list[Span]:
+def _length(segments: Sequence[Span], pause_ms: int | None) -> int:
+    window = Span(segments[0].start_ms, segments[-1].end_ms)
+    return sum(stretch.duration_ms for stretch in stretches(window, segments, pause_ms))
+
+
+def _filled(run: Sequence[Span], most_ms: int, pause_ms: int | None) -> list[list[Span]]:
     """Fill one window after the other: no other way needs fewer."""
-    windows: list[Span] = []
+    groups: list[list[Span]] = []
     for segment in run:
-        if windows and segment.end_ms - windows[-1].start_ms <= most_ms:
-            windows[-1] = Span(windows[-1].start_ms, segment.end_ms)
+        if groups and _length([*groups[-1], segment], pause_ms) <= most_ms:
+            groups[-1].append(segment)
         else:
-            windows.append(segment)
-    return windows
+            groups.append([segment])
+    return groups
 
 
-def _without_stub(windows: list[Span], run: Sequence[Span]) -> list[Span]:
+def _without_stub(groups: list[list[Span]], pause_ms: int | None) -> list[list[Span]]:
     """Move the border between the last two windows to where the longer of them is shortest."""
-    if len(windows) < 2:
-        return windows
-    start, end = windows[-2].start_ms, windows[-1].end_ms
-    mine = [segment for segment in run if segment.start_ms >= start]
-    pairs = [(Span(start, left.end_ms), Span(right.start_ms, end)) for left, right in pairwise(mine)]
-    return [*windows[:-2], *min(pairs, key=lambda pair: max(pair[0].duration_ms, pair[1].duration_ms))]
+    if len(groups) < 2:
+        return groups
+    mine = [*groups[-2], *groups[-1]]
+    pairs = [(mine[:border], mine[border:]) for border in range(1, len(mine))]
+    return [
+        *groups[:-2],
+        *min(pairs, key=lambda pair: max(_length(pair[0], pause_ms), _length(pair[1], pause_ms))),
+    ]
+
+
+def stretches(window: Span, segments: Sequence[Span], pause_ms: int | None = PAUSE_MS) -> list[Span]:
+    """Say what of a window is decoded: all of it but the middles of its long pauses.
+
+    A pause is what lies between two of its `segments` (in order, within the window); of one longer than
+    `pause_ms`, half of that is kept at each side. None keeps all.
+    """
+    kept: list[Span] = []
+    start = window.start_ms
+    for left, right in pairwise(segments):
+        if pause_ms is not None and right.start_ms - left.end_ms > pause_ms:
+            kept.append(Span(start, left.end_ms + pause_ms // 2))
+            start = right.start_ms - pause_ms // 2
+    return [*kept, Span(start, window.end_ms)]
+
+
+def placed(words: Sequence[Word], window: Span, kept: Sequence[Span]) -> tuple[Word, ...]:
+    """Move words from times in the `kept` stretches, one after the other, to times from the window's start.
+
+    A word belongs to the stretch that its middle lies in, and does not reach out of it.
+    """
+    begins = [0, *accumulate(stretch.duration_ms for stretch in kept)][:-1]
+    made = []
+    for word in words:
+        index = max(0, bisect_right(begins, (word.start_ms + word.end_ms) // 2) - 1)
+        low, high = (at - window.start_ms for at in (kept[index].start_ms, kept[index].end_ms))
+        moved = low - begins[index]
+        start, end = (min(max(at + moved, low), high) for at in (word.start_ms, word.end_ms))
+        made.append(replace(word, start_ms=start, end_ms=end))
+    return tuple(made)
 
 
 def segments_of_window(window: Span, segments: Sequence[Span]) -> range:

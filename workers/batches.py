@@ -6,16 +6,17 @@ All of it is work for the processor and may be done in a thread beside the one t
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from annotation import storage
-from annotation.services import languages
+from annotation.services import decodings, languages
 from annotation.services.decodings import Batch, Claimed
 from annotation.services.languages import Language
 from transcription.errors import EngineError, NotDecodedYet
-from transcription.types import Span
+from transcription.types import Heard, Span
+from transcription.windows import placed, stretches
 from workers.database import patiently
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Prepared:
     ready: Ready | None = None
     unknown: tuple[int, ...] = ()
     languages: dict[int, Language] = field(default_factory=dict)
+    kept: dict[int, list[Span]] = field(default_factory=dict)
+    """What of each window is decoded: long pauses are left out."""
 
     @property
     def audio_ms(self) -> int:
@@ -60,8 +63,10 @@ class Prepared:
 def read(batch: Batch) -> Prepared:
     """Read the samples of a batch, and the languages of its recordings where none is given."""
     made = Prepared(batch)
+    under = patiently(lambda: decodings.segments_under(batch.decodings))
     for claimed in batch.decodings:
-        found = _samples(claimed)
+        made.kept[claimed.id] = stretches(_span(claimed), under[claimed.id])
+        found = _samples(claimed, made.kept[claimed.id])
         if isinstance(found, Failure):
             made.failures.append((claimed, found))
         else:
@@ -72,6 +77,14 @@ def read(batch: Batch) -> Prepared:
         made.unknown = tuple(sorted(pk for pk, language in known.items() if language is None))
         set_languages(made, {pk: language for pk, language in known.items() if language is not None})
     return made
+
+
+def placed_in_window(made: Prepared, claimed: Claimed, heard: Heard) -> Heard:
+    """Put the words that were heard in what was kept of a window to their times in the whole of it."""
+    kept = made.kept[claimed.id]
+    if len(kept) < 2 or not heard.words:
+        return heard
+    return replace(heard, words=placed(heard.words, _span(claimed), kept))
 
 
 def set_languages(made: Prepared, found: Mapping[int, Language]) -> None:
@@ -128,13 +141,21 @@ def _clip(recording_id: int, channel: int, span: Span) -> WindowAudio | None:
         return None
 
 
-def _samples(claimed: Claimed) -> WindowAudio | Failure:
+def _span(claimed: Claimed) -> Span:
+    return Span(claimed.start_ms, claimed.end_ms)
+
+
+def _samples(claimed: Claimed, kept: Sequence[Span]) -> WindowAudio | Failure:
+    import numpy as np
+
     from transcription.engines.base import WindowAudio
     from transcription.pcm import read_pcm
 
     path = storage.readable_wav(claimed.recording_id, claimed.channel)
     try:
-        return WindowAudio(read_pcm(path, Span(claimed.start_ms, claimed.end_ms)))
+        if len(kept) == 1:
+            return WindowAudio(read_pcm(path, kept[0]))
+        return WindowAudio(np.concatenate([read_pcm(path, stretch) for stretch in kept]))
     except NotDecodedYet as error:
         return Failure(NOT_YET, str(error))
     except OSError as error:

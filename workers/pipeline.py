@@ -239,7 +239,8 @@ class Pipeline:
             if language is not None:
                 signals = replace(outcome.signals, language_probability=language.probability)
                 outcome = replace(outcome, signals=signals)
-            results.append(Result(claimed, outcome, round(spent_s * 1000 * share)))
+            whole = batches.placed_in_window(made, claimed, outcome)
+            results.append(Result(claimed, whole, round(spent_s * 1000 * share)))
         try:
             outcomes.store(results)
         except AWAY:

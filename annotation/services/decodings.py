@@ -33,7 +33,7 @@ from annotation.services.claims import (
 from annotation.services.models import card_of
 from annotation.states import DecodingState, LanguageScope, Pass
 from transcription.types import ChannelSpan, DecodingOptions, Heard, Span
-from transcription.windows import plan_windows
+from transcription.windows import PAUSE_MS, plan_windows
 
 HeardIn = Mapping[Pass, Collection[ChannelSpan]]
 """Segments that each pass has heard already, whoever asked for it."""
@@ -53,13 +53,14 @@ __all__ = [
     "put_back",
     "reclaim_expired",
     "renew",
+    "segments_under",
     "store",
 ]
 
 FULL_WINDOW_MS: Final = 29_900
 """Whisper takes 30 s, and every window costs all of them; segments end in pauses, so none is cut short."""
-FULL_GAP_MS: Final = 8_000
-"""The padding to 30 s costs the same whether it is silence between segments or after them."""
+FULL_GAP_MS: Final = 30_000
+"""Long pauses inside a window are left out of what is decoded, and another window costs 30 s of encoder."""
 FIT_WINDOW_MS: Final = 9_000
 """In a fitted context short windows are the cheapest: 71 x real time up to 8 s against 46-61 at 13 s (tiny).
 With the usual margin of 3 s this is what 12 s of encoder hold, which 8 s would be padded to as well."""
@@ -124,7 +125,12 @@ class _Plan:
 
     def windows(self, segments: Sequence[Span], settled_ms: int | None) -> list[Span]:
         return plan_windows(
-            segments, self.window_ms, merge=self.merge, max_gap_ms=self.gap_ms, settled_ms=settled_ms
+            segments,
+            self.window_ms,
+            merge=self.merge,
+            max_gap_ms=self.gap_ms,
+            pause_ms=PAUSE_MS,
+            settled_ms=settled_ms,
         )
 
 
@@ -249,6 +255,35 @@ def _uncovered(segments: Sequence[Span], covered: Sequence[Span]) -> Iterator[li
     for is_done, run in groupby(segments, key=is_covered):
         if not is_done:
             yield list(run)
+
+
+UNDER: Final = """
+SELECT mine.id, segment.start_ms, segment.end_ms
+  FROM unnest(%(ids)s::bigint[], %(recordings)s::bigint[], %(channels)s::int[], %(starts)s::bigint[],
+              %(ends)s::bigint[]) AS mine (id, recording_id, channel, start_ms, end_ms)
+  JOIN annotation_segment segment
+    ON segment.recording_id = mine.recording_id AND segment.channel = mine.channel
+   AND segment.start_ms >= mine.start_ms AND segment.start_ms < mine.end_ms AND segment.end_ms <= mine.end_ms
+ WHERE segment.retired_at IS NULL
+ ORDER BY segment.start_ms
+"""
+
+
+def segments_under(claims: Sequence[Claimed]) -> dict[int, list[Span]]:
+    """Return the segments that lie in claimed windows, in order, by the id of the decoding."""
+    values = {
+        "ids": [c.id for c in claims],
+        "recordings": [c.recording_id for c in claims],
+        "channels": [c.channel for c in claims],
+        "starts": [c.start_ms for c in claims],
+        "ends": [c.end_ms for c in claims],
+    }
+    found: dict[int, list[Span]] = {claimed.id: [] for claimed in claims}
+    with connection.cursor() as cursor:
+        cursor.execute(UNDER, values)
+        for decoding_id, start, end in cursor.fetchall():
+            found[decoding_id].append(Span(start, end))
+    return found
 
 
 def _decoding(job: Job, recording: Recording, made: _Plan, channel: int, window: Span) -> Decoding:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transcription.types import Span
-from transcription.windows import plan_windows, segments_of_window
+from transcription.types import Span, Word
+from transcription.windows import placed, plan_windows, segments_of_window, stretches
 
 
 @st.composite
@@ -41,6 +41,32 @@ def test_a_segment_longer_than_the_model_takes_stays_one_window() -> None:
     assert plan_windows(segments, 28_000, merge=True) == segments
 
 
+def test_long_pauses_are_left_out_and_make_room_for_more() -> None:
+    segments = [Span(1_000, 9_000), Span(14_000, 22_000), Span(22_500, 30_000), Span(55_000, 60_000)]
+    window = Span(1_000, 60_000)
+    assert plan_windows(segments, 30_000, merge=True, max_gap_ms=30_000, pause_ms=500) == [window]
+    assert stretches(window, segments, 500) == [
+        Span(1_000, 9_250), Span(13_750, 30_250), Span(54_750, 60_000)
+    ]  # fmt: skip
+    assert stretches(window, segments, None) == [window]
+    assert stretches(window, []) == [window]
+
+
+def test_words_go_back_to_where_they_were_said() -> None:
+    window, kept = Span(1_000, 60_000), [Span(1_000, 9_250), Span(13_750, 30_250), Span(54_750, 60_000)]
+    words = [
+        Word(0, 400, " one", 0.9),
+        Word(8_200, 8_600, " two", 0.9),  # over the seam, most of it behind
+        Word(8_300, 9_000, " three", 0.9),
+        Word(29_500, 30_000, " four", 0.9),
+    ]
+    moved = [(word.start_ms, word.end_ms, word.text) for word in placed(words, window, kept)]
+    assert moved == [
+        (0, 400, " one"), (12_750, 13_100, " two"), (12_800, 13_500, " three"), (58_500, 59_000, " four")
+    ]  # fmt: skip
+    assert placed(words[:1], window, [window]) == tuple(words[:1])
+
+
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(segments_of_a_recording(), st.integers(12_000, 29_900), st.integers(0, 5_000))
 def test_merged_windows_hold_whole_segments_each_once(segments: list[Span], most: int, gap: int) -> None:
@@ -65,11 +91,17 @@ def test_no_other_plan_has_fewer_windows(segments: list[Span], most: int) -> Non
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
-@given(segments_of_a_recording(), st.integers(12_000, 29_900), st.integers(0, 3_000), st.data())
+@given(
+    segments_of_a_recording(),
+    st.integers(12_000, 29_900),
+    st.integers(0, 3_000),
+    st.sampled_from([None, 600]),
+    st.data(),
+)
 def test_a_plan_made_while_segments_come_is_the_plan_of_them_all(
-    segments: list[Span], most: int, gap: int, data: st.DataObject
+    segments: list[Span], most: int, gap: int, pause: int | None, data: st.DataObject
 ) -> None:
-    whole = plan_windows(segments, most, merge=True, max_gap_ms=gap)
+    whole = plan_windows(segments, most, merge=True, max_gap_ms=gap, pause_ms=pause)
     planned: list[Span] = []
     for known in sorted(data.draw(st.sets(st.integers(1, len(segments)), max_size=6))):
         left = [s for s in segments[:known] if not planned or s.start_ms >= planned[-1].end_ms]
@@ -79,11 +111,12 @@ def test_a_plan_made_while_segments_come_is_the_plan_of_them_all(
             most,
             merge=True,
             max_gap_ms=gap,
+            pause_ms=pause,
             settled_ms=data.draw(st.integers(segments[known - 1].end_ms, following)),
         )
         assert planned == whole[: len(planned)]
     left = [s for s in segments if not planned or s.start_ms >= planned[-1].end_ms]
-    assert planned + plan_windows(left, most, merge=True, max_gap_ms=gap) == whole
+    assert planned + plan_windows(left, most, merge=True, max_gap_ms=gap, pause_ms=pause) == whole
 
 
 @pytest.mark.parametrize("merge", [False, True])
