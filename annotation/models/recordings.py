@@ -52,7 +52,7 @@ class Recording(Claimable):
     warnings = models.JSONField(default=list, editable=False)
     """What was odd about the file and was survived: [{code, message}]."""
     silences = models.JSONField(default=list, editable=False)
-    """The silence map: [[start_ms, end_ms], ...]."""
+    """The silence map: [[start_ms, end_ms], ...], or [[start_ms, end_ms, channel], ...] of channels apart."""
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
