@@ -52,21 +52,20 @@ class Candidate:
 class Encoded:
     """Encodings of the pieces of one call, of which some rows can be taken."""
 
-    def __init__(self, view: Any, count: int, frames: int) -> None:
-        self._view = view
+    def __init__(self, views: Sequence[Any], count: int, frames: int) -> None:
         self.count = count
         self.frames = frames
         self._host: NDArray[np.float32] | None = None
+        if len(views) > 1:
+            self._host = np.concatenate([_on_host(view) for view in views])
+        self._view = views[0] if self._host is None else ctranslate2.StorageView.from_array(self._host)
 
     def rows(self, wanted: Sequence[int]) -> Any:
         """Give some rows as the model takes them; the encoding itself where all are wanted, in order."""
         if list(wanted) == list(range(self.count)):
             return self._view
         if self._host is None:
-            # numpy knows no bfloat16, so it is widened before it leaves the device. The model takes rows of
-            # any type from anywhere and brings them to its own.
-            view = self._view.to(ctranslate2.DataType.float32)
-            self._host = np.asarray(view.to_device(ctranslate2.Device.cpu))
+            self._host = _on_host(self._view)
         return ctranslate2.StorageView.from_array(np.ascontiguousarray(self._host[list(wanted)]))
 
 
@@ -234,6 +233,18 @@ def _best(candidates: Sequence[Candidate], options: DecodingOptions) -> Candidat
         return candidates[-1]
     fresh = [candidate for candidate in candidates if not too_repetitive(candidate, options)]
     return max(fresh or candidates, key=lambda candidate: candidate.avg_logprob)
+
+
+def _on_host(view: Any) -> NDArray[np.float32]:
+    """Give an encoding as numpy has it: that knows no bfloat16, so it is widened before it leaves the device.
+
+    The model takes rows of any type from anywhere, and brings them to its own.
+    """
+    if view.dtype != ctranslate2.DataType.float32:
+        view = view.to(ctranslate2.DataType.float32)
+    if view.device != "cpu":
+        view = view.to_device(ctranslate2.Device.cpu)
+    return np.asarray(view)
 
 
 def _tokens(tokenizer: Any, text: str | None) -> list[int]:
