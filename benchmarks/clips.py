@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import profile
+from benchmarks.models import BEAM
 from benchmarks.peers import FasterWhisper, Run
 from benchmarks.report import Cost, Table, percent
 from benchmarks.speech import Spoken, wer
@@ -63,7 +64,7 @@ def run(bench: Bench) -> Table:
         f"P3. {len(clips)} clips of {seconds:.1f} s on average: files to rows in PostgreSQL",
         ("", "cpu ms a clip", "wall ms a clip", "against one at a time", "WER"),
         how=(
-            f"{bench.described}. WAV, 16 kHz; beam 5; one thread each; of ours all is counted as in P1. "
+            f"{bench.described}. WAV, 16 kHz; beam {BEAM}; one thread each; of ours all is counted as in P1. "
             f"Clips are taken in {len(portions)} portions in turn, every second one of them one at a time. "
             f"Rows marked * were measured with {len(some)} of the clips. "
             "Naive: two FFmpeg a file, language open, as in P2."

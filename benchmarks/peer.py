@@ -19,9 +19,9 @@ from typing import Any, Final
 import numpy as np
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 
+from benchmarks.models import BEAM
 from transcription.ffmpeg import find_ffmpeg
 
-BEAM: Final = 5
 BATCH: Final = 8
 """The batch size of faster-whisper's own figures for a CPU."""
 
@@ -29,7 +29,7 @@ Answer = dict[str, Any]
 
 
 class Peer:
-    """Hold one model and run it in faster-whisper's ways, all with beam 5."""
+    """Hold one model and run it in faster-whisper's ways, all with the same beam."""
 
     def __init__(self, path: str, threads: int) -> None:
         self._model = WhisperModel(path, device="cpu", compute_type="int8", cpu_threads=threads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks import profile
+from benchmarks.models import BEAM
 from benchmarks.peers import FasterWhisper, Run
 from benchmarks.report import Cost, Table, median, percent
 from benchmarks.speech import wer
@@ -61,8 +62,8 @@ def run(bench: Bench) -> Table:
         f"P1, P2. A recording of {minutes:.3g} minutes: file to rows in PostgreSQL",
         ("", "cpu s", "wall s", "x real time", "against batched", "WER"),
         how=(
-            f"{bench.described}. MP3, 44.1 kHz stereo; beam 5; one thread each. Ours: upload, doorbell, real "
-            "Celery workers (one prepares, one decodes beside it), segments, texts and word times in "
+            f"{bench.described}. MP3, 44.1 kHz stereo; beam {BEAM}; one thread each. Ours: upload, "
+            "doorbell, real Celery workers (one prepares, one decodes beside it), segments, texts and word times in "
             "PostgreSQL; counted are all processes (workers, their FFmpeg, PostgreSQL, Redis, the uploader), "
             "children included, and the wall from the upload to the last commit. Others: one process that "
             f"has its model loaded. Medians of {bench.sizes.rounds} interleaved rounds after one warm-up."
