@@ -75,3 +75,10 @@ class Share(serializers.FloatField):
         if isinstance(data, bool) or not isinstance(data, int | float) or not 0 <= data <= 1:
             self.fail("invalid")
         return float(data)
+
+
+class Client(Text):
+    """The id that a tab gave itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=64, required=False, allow_blank=True, default="", **kwargs)

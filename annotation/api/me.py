@@ -10,7 +10,8 @@ from rest_framework.response import Response
 
 from annotation.api.base import ApiView
 from annotation.api.docs import operation, text
-from annotation.api.work_serializers import MyDrafts, RecentDecisions, SettingsIn, SettingsOut
+from annotation.api.people_serializers import SettingsIn, SettingsOut
+from annotation.api.work_serializers import MyDrafts, RecentDecisions
 from annotation.models import Decision, Draft, Project, Segment, User
 from annotation.permissions import visible
 from annotation.services import leases, preferences, undo

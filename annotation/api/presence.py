@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from annotation.api.base import ApiView
 from annotation.api.docs import operation, text
-from annotation.api.work_serializers import AssigneesIn, AssigneesOut, PresenceIn, Visitors
+from annotation.api.people_serializers import AssigneesIn, AssigneesOut, PresenceIn, Visitors
 from annotation.models import Assignment, Recording
 from annotation.permissions import get_visible
 from annotation.services import assignments, visitors

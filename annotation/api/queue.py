@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from annotation.api.base import ApiView
 from annotation.api.detail import shown
 from annotation.api.docs import operation, text
+from annotation.api.queue_serializers import NextIn, NextOut, ProgressOut, QueueCounts
 from annotation.api.segments import lease_out
-from annotation.api.work_serializers import NextIn, NextOut, ProgressOut, QueueCounts
 from annotation.models import Project, Recording
 from annotation.pace import counts_for_queue, progress_of_project
 from annotation.permissions import get_visible

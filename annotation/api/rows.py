@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from annotation import rows
 from annotation.api.base import ApiView
 from annotation.api.docs import header, operation, text, whole
-from annotation.api.work_serializers import RowsOut
+from annotation.api.queue_serializers import RowsOut
 from annotation.models import Recording
 from annotation.permissions import get_visible
 from annotation.states import SegmentState

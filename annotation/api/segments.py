@@ -11,13 +11,13 @@ from annotation.api.base import ApiView
 from annotation.api.detail import acted_on, for_acting, shown
 from annotation.api.docs import PAGING, operation, page_of, text
 from annotation.api.pagination import BY_RISK, BY_TIME, Key, paginated
-from annotation.api.serializers import LeaseOut, LockIn, RevisionOut, SegmentOut, UnlockIn
+from annotation.api.queue_serializers import LeaseIn
+from annotation.api.segment_serializers import LeaseOut, LockIn, RevisionOut, SegmentOut, UnlockIn
 from annotation.api.work_serializers import (
     ChecksIn,
     ChecksOut,
     DraftIn,
     DraftOut,
-    LeaseIn,
     SavedOut,
     SaveIn,
     SegmentDetailOut,

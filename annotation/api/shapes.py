@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from annotation.api.detail import for_acting
 from annotation.api.docs import operation
+from annotation.api.segment_serializers import SegmentOut
 from annotation.api.segments import OfSegment, evidence_of
-from annotation.api.serializers import SegmentOut
 from annotation.api.work_serializers import (
     DecisionOut,
     EdgesIn,
