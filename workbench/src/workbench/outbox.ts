@@ -108,7 +108,7 @@ export class Outbox {
           this.offline = true;
           this.timer = setTimeout(() => void this.run(), AGAIN_MS[Math.min(this.tries++, AGAIN_MS.length - 1)]);
           break;
-        } else if (answer.refusal.status === 401 || answer.refusal.code === "not_authenticated" || answer.refusal.code === "csrf") {
+        } else if (answer.refusal.status === 401 || answer.refusal.code === "not_authenticated" || answer.refusal.code === "csrf_failed") {
           this.signedOut = true;
           break;
         } else {

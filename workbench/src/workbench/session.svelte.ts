@@ -2,13 +2,13 @@
 // becomes of it. Components show what is here and call what is here; nothing else changes it.
 
 import { Gather, follow, type Happening } from "../events";
-import { send, type Answer, type Refusal } from "../http";
+import { isPassing, send, type Answer, type Refusal } from "../http";
 import { addresses, api, client, uuid, type Reshaped, type Settings, type Undone } from "./api";
 import { checksOf, type Check } from "./checks";
 import { Clips } from "./clips";
 import { FALLBACK, type Given } from "./given";
 import { Active, Heard } from "./heard";
-import { Keep } from "./keep";
+import { Keep, type Draft } from "./keep";
 import { lightOf, type Light } from "./light";
 import { byTime, counts, neighbour, picked, type Asked } from "./list";
 import { Outbox, type Entry } from "./outbox";
@@ -19,6 +19,7 @@ import { History } from "./undo";
 const KEEP_MS = 150;
 const DRAFT_MS = 800;
 const LEASE_AFTER_MS = 180;
+const RESEND_MS = 5_000;
 const RENEW_MS = 30_000;
 const PRESENCE_MS = 25_000;
 const PROGRESS_MS = 60_000;
@@ -133,6 +134,7 @@ export class Session {
   private keepTimer: number | undefined;
   private draftTimer: number | undefined;
   private leaseTimer: number | undefined;
+  private resendTimer: number | undefined;
   private opened = 0;
 
   constructor(readonly given: Given) {
@@ -163,6 +165,7 @@ export class Session {
       });
       const [entries, drafts] = await Promise.all([found.entries(), found.drafts()]);
       for (const draft of drafts) this.kept.set(draft.segment, false);
+      void this.compare(drafts);
       this.outbox.restore(entries);
       for (const entry of entries) if (entry.refusal) this.conflicts = [...this.conflicts, entry.segment];
       this.relight();
@@ -173,9 +176,24 @@ export class Session {
     window.setInterval(() => this.renew(), RENEW_MS / 3);
     window.setInterval(() => void this.present(), PRESENCE_MS);
     window.setInterval(() => void this.measure(), PROGRESS_MS);
-    window.addEventListener("online", () => this.outbox?.now());
-    window.addEventListener("focus", () => this.outbox?.now());
+    window.addEventListener("online", () => this.back());
+    window.addEventListener("focus", () => this.back());
+    void this.resend();
     void this.measure();
+  }
+
+  /** Bring drafts that an earlier page left in this browser to the server, where it has not got them. */
+  private async compare(drafts: readonly Draft[]): Promise<void> {
+    if (!drafts.length) return;
+    const answer = await api.drafts(this.given.project);
+    if (!answer.ok) return;
+    const there = new Map(answer.value.results.map((draft) => [draft.segment, draft.text]));
+    for (const draft of drafts) {
+      if (!this.kept.has(draft.segment) || this.current === draft.segment) continue;
+      if (there.get(draft.segment) === draft.text) this.kept.set(draft.segment, true);
+      else await this.sendDraft(draft.segment, draft.text, draft.base);
+    }
+    this.relight();
   }
 
   /** Read the rows of a recording: the first thousand at once, the rest behind. */
@@ -233,7 +251,10 @@ export class Session {
       const made = (data["made"] as string[] | undefined) ?? [];
       if (data["by"] === this.given.username && ![...retired].some((id) => this.rows.some((row) => row.id === id))) return;
       this.rows = this.rows.filter((row) => !retired.has(row.id));
-      for (const id of retired) this.forget(id);
+      for (const id of retired) {
+        this.forget(id);
+        if (id !== this.current && this.kept.has(id)) void this.keep?.draft(id).then((draft) => draft && this.inherit(id, made, draft.text));
+      }
       for (const id of made) changed.add(id);
       if (this.current && retired.has(this.current)) this.reshapedAway(made, String(data["by"] ?? "Somebody"));
     } else if (happening.name === "segment.changed" && happening.segment) {
@@ -382,7 +403,14 @@ export class Session {
   /** Bring back what was typed before, or what waits for a choice. */
   private async restore(detail: Segment): Promise<void> {
     const id = detail.id;
-    const waiting = this.outbox?.of(id);
+    let waiting = this.outbox?.of(id) ?? null;
+    if (waiting?.refusal && waiting.refusal.code !== "stale_revision") {
+      // The row was somebody else's when this was decided: what was written is a draft now, kept when it was refused.
+      this.outbox?.take(waiting.operation);
+      this.conflicts = this.conflicts.filter((one) => one !== id);
+      waiting = null;
+      this.relight();
+    }
     if (waiting && typeof waiting.body["text"] === "string") {
       this.text = waiting.body["text"];
       if (waiting.refusal?.code === "stale_revision") this.showConflict(waiting, waiting.refusal);
@@ -398,6 +426,11 @@ export class Session {
         : remote && { segment: id, text: remote.text, base: remote.base_revision, baseText: "", at: Date.parse(remote.at) };
     if (!draft) return;
     if (draft.text === detail.text) return this.settle(id);
+    if (detail.locked) {
+      // The box shows what is locked; the person's own text stands beside it.
+      this.newer = { text: draft.text, by: "You, not saved", machine: false };
+      return;
+    }
     if (draft.base === detail.revision) {
       this.text = draft.text;
       this.restored = draft.at;
@@ -606,8 +639,45 @@ export class Session {
     this.sending--;
     if (answer.ok && this.kept.has(id) && (this.current !== id || this.text === text)) this.kept.set(id, true);
     if (this.outbox && !answer.ok && answer.refusal.status === 0) this.outbox.offline = true;
-    else if (this.outbox && answer.ok && this.outbox.offline) this.outbox.now();
+    else if (this.outbox && answer.ok && this.outbox.offline) {
+      this.outbox.offline = false;
+      this.outbox.now();
+    }
+    if (!answer.ok && isPassing(answer.refusal)) {
+      window.clearTimeout(this.resendTimer);
+      this.resendTimer = window.setTimeout(() => void this.resend(), RESEND_MS);
+    } else if (!answer.ok && answer.refusal.code === "reshaped") this.inherit(id, answer.refusal.detail["into"], text);
     this.relight();
+  }
+
+  /** Send the texts that only this browser has. */
+  private async resend(): Promise<void> {
+    for (const [id, there] of [...this.kept]) {
+      if (there || this.outbox?.of(id)) continue;
+      const open = id === this.current && this.dirty && !this.conflict;
+      const draft = open ? { text: this.text, base: this.base } : await this.keep?.draft(id);
+      if (draft) await this.sendDraft(id, draft.text, draft.base);
+      if (this.outbox?.offline) return;
+    }
+  }
+
+  /** The line may be back, or the person has signed in again. */
+  private back(): void {
+    if (this.outbox && this.unsaved === 0) this.outbox.offline = false;
+    this.outbox?.now();
+    this.relight();
+    void this.resend();
+    if (this.current !== null && this.segment === null) void this.open(this.current);
+  }
+
+  /** A segment was cut anew while a text of it waited: it waits at the first of the new ones, with a choice. */
+  private inherit(from: string, into: unknown, text: string): void {
+    const first: unknown = Array.isArray(into) ? into[0] : undefined;
+    this.conflicts = this.conflicts.filter((id) => id !== from);
+    if (typeof first !== "string") return;
+    // It stands on no revision of the new segment: opening that shows both texts.
+    void this.keepNow(first, text, 0, "").then(() => this.settle(from));
+    this.conflicts = [...new Set([...this.conflicts, first])];
   }
 
   /** The server has the text, or it is what it was: nothing needs keeping. */
@@ -686,7 +756,7 @@ export class Session {
     const overrode = this.stops();
     if (overrode === null) return;
     const unchanged = !this.dirty;
-    if (how.stay && unchanged && segment.state === "corrected") return this.say("Nothing has changed.");
+    if (how.stay && unchanged && (segment.state === "corrected" || this.outbox?.of(segment.id))) return this.say("Nothing has changed.");
     const text = this.text;
     const body: Record<string, unknown> = unchanged && !this.newer ? { decision: "accept" } : { text };
     this.decide(segment, { ...body, ...(overrode.length ? { overrode } : {}) }, unchanged ? "Accepted" : "Saved", { state: "corrected", head: text.slice(0, 80), annotator: this.given.username }, how);
@@ -819,6 +889,11 @@ export class Session {
       // Only what was seen was accepted, and it has changed since: nothing of anybody's is at stake.
       this.outbox?.take(entry.operation);
       this.say("That text had changed meanwhile; look at it again.");
+    } else if (refusal.code === "reshaped") {
+      this.outbox?.take(entry.operation);
+      if (text !== null) this.inherit(entry.segment, refusal.detail["into"], text);
+      this.say(`${refusal.message}${text !== null ? " What you typed waits at the first of the new ones." : ""}`);
+      void this.refreshAll();
     } else {
       this.conflicts = [...new Set([...this.conflicts, entry.segment])];
       if (text !== null) void this.keepNow(entry.segment, text, Number(entry.body["base_revision"]), "");
