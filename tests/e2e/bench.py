@@ -57,7 +57,7 @@ def hear(
             [
                 segment.start_ms + n * step,
                 segment.start_ms + (n + 1) * step,
-                word,
+                f" {word}",
                 0.2 if word == doubt else 0.9,
             ]
             for n, word in enumerate(words)
@@ -116,6 +116,12 @@ class Bench:
         """Press keys one after another."""
         for key in keys:
             self.page.keyboard.press(key)
+
+    def command(self, key: str) -> None:
+        """Press a single-letter key, outside the text."""
+        if self.page.evaluate("document.activeElement.id") == "text":
+            self.press("Escape")
+        self.press(key)
 
     def write(self, text: str) -> None:
         """Replace the text by typing."""

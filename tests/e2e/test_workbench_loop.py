@@ -113,7 +113,7 @@ def test_decisions_are_undone_one_by_one(opens: Opens, people: Cast, media_root:
     bench.press("Enter")
     bench.at(second)
     bench.mine()
-    bench.press("Escape", "x")
+    bench.command("x")
     bench.page.get_by_role("button", name="no speech").click()
     bench.at(third)
     bench.saved()
@@ -125,12 +125,12 @@ def test_decisions_are_undone_one_by_one(opens: Opens, people: Cast, media_root:
     bench.saved()
     third.refresh_from_db()
     assert (third.text, third.state) == ("[unintelligible]", "corrected")
-    bench.press("Escape", "z")
+    bench.command("z")
     bench.at(third)
     until(bench.page, "document.getElementById('text').value === 'seven eight nine'")
-    bench.press("Escape", "z")
+    bench.command("z")
     bench.at(second)
-    bench.press("Escape", "z")
+    bench.command("z")
     bench.at(first)
     until(bench.page, "document.getElementById('text').value === 'one two three'")
     assert [(s.text, s.state) for s in rows(recording)] == [
@@ -139,7 +139,7 @@ def test_decisions_are_undone_one_by_one(opens: Opens, people: Cast, media_root:
         ("seven eight nine", "draft"),
         ("ten", "draft"),
     ]
-    bench.press("Escape", "z")
+    bench.command("z")
     bench.says("nothing to undo")
 
 

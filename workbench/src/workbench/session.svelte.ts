@@ -136,6 +136,8 @@ export class Session {
   private leaseTimer: number | undefined;
   private resendTimer: number | undefined;
   private opened = 0;
+  private shaping: Promise<void> = Promise.resolve();
+  private focusAfterUndo = true;
 
   constructor(readonly given: Given) {
     this.clips = new Clips(given.context_ms);
@@ -945,7 +947,8 @@ export class Session {
 
   // -- Undo ---------------------------------------------------------------------------------------------------
 
-  async undoLast(): Promise<void> {
+  async undoLast(focus = true): Promise<void> {
+    this.focusAfterUndo = focus;
     const last = this.undo.pop();
     this.undoable = this.undo.size;
     if (!last) return this.say("There is nothing to undo.");
@@ -954,7 +957,7 @@ export class Session {
       await this.refresh([last.segment]);
       const id = last.segment;
       this.current = this.current === id ? null : this.current;
-      return this.open(id);
+      return this.open(id, { focus });
     }
     const operation = uuid();
     const answered = new Promise<void>((resolve) => this.waiting.set(operation, resolve));
@@ -972,7 +975,7 @@ export class Session {
         this.current = null;
         this.segment = null;
       }
-      void this.open(first.id);
+      void this.open(first.id, { focus: this.focusAfterUndo });
     }
     this.say("Undone.");
   }
@@ -1022,7 +1025,13 @@ export class Session {
     return false;
   }
 
-  private async reshape(label: string, act: (segment: Segment) => Promise<Answer<Reshaped>>, caret?: number): Promise<void> {
+  /** One change of shape after another: each stands on what the one before has made. */
+  private reshape(label: string, act: (segment: Segment) => Promise<Answer<Reshaped>>, caret?: number): Promise<void> {
+    this.shaping = this.shaping.then(() => this.reshaped(label, act, caret)).catch(() => undefined);
+    return this.shaping;
+  }
+
+  private async reshaped(label: string, act: (segment: Segment) => Promise<Answer<Reshaped>>, caret?: number): Promise<void> {
     const segment = this.segment;
     if (!segment || !this.editable) return this.say("This segment cannot be changed now.");
     if (!(await this.quiet(segment.id))) return this.say("Wait until what you saved has reached the site.");
