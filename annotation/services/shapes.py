@@ -8,7 +8,7 @@ as it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -18,7 +18,7 @@ from django.db.models import F
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 
 from annotation import progress
-from annotation.errors import Conflict, Invalid
+from annotation.errors import AnnotationError, Conflict, Invalid
 from annotation.models import Decision, Decoding, Segment, User
 from annotation.permissions import require
 from annotation.services import leases
@@ -70,10 +70,8 @@ def split(
     With `text`, what stands in the person's box and was not saved, the offset counts in it and both parts
     are the person's. Raises Invalid for a cut that leaves a part too short.
     """
-    again = _begin(user, segment, grip, DecisionKind.SPLIT)
-    if again is not None:
-        return again
-    with transaction.atomic():
+
+    def act() -> Reshaped:
         (row,) = _hold(user, [(segment.pk, grip.base_revision)], grip)
         if not row.start_ms + SHORTEST_MS <= at_ms <= row.end_ms - SHORTEST_MS:
             raise Invalid(
@@ -89,6 +87,8 @@ def split(
         ]
         return _replace(user, [row], parts, DecisionKind.SPLIT, grip, by_hand=changed)
 
+    return _once(user, segment, grip, DecisionKind.SPLIT, act)
+
 
 def merge(
     *,
@@ -100,10 +100,8 @@ def merge(
     text: object = None,
 ) -> Reshaped:
     """Join a segment with the one after it on its channel; `text` is the person's box, if not saved."""
-    again = _begin(user, segment, grip, DecisionKind.MERGE)
-    if again is not None:
-        return again
-    with transaction.atomic():
+
+    def act() -> Reshaped:
         wanted = [(segment.pk, grip.base_revision), (following, following_revision)]
         if segment.pk == following:
             raise Invalid("A segment cannot be merged with itself.", next="the next segment")
@@ -123,13 +121,13 @@ def merge(
         parts = [Part(one.start_ms, end, clean_text(joined), speaker)]
         return _replace(user, [one, other], parts, DecisionKind.MERGE, grip, by_hand=mine != one.text)
 
+    return _once(user, segment, grip, DecisionKind.MERGE, act)
+
 
 def move_edges(*, user: User, segment: Segment, start_ms: int, end_ms: int, grip: Grip) -> Reshaped:
     """Give a segment other edges, within its neighbours; the text stays."""
-    again = _begin(user, segment, grip, DecisionKind.EDGES)
-    if again is not None:
-        return again
-    with transaction.atomic():
+
+    def act() -> Reshaped:
         (row,) = _hold(user, [(segment.pk, grip.base_revision)], grip)
         room = room_of(row)
         length = end_ms - start_ms
@@ -142,18 +140,20 @@ def move_edges(*, user: User, segment: Segment, start_ms: int, end_ms: int, grip
             )
         return _alter(user, row, DecisionKind.EDGES, grip, start_ms=start_ms, end_ms=end_ms)
 
+    return _once(user, segment, grip, DecisionKind.EDGES, act)
+
 
 def set_speaker(*, user: User, segment: Segment, speaker: object, grip: Grip) -> Reshaped:
     """Say who speaks in a segment; empty = not known."""
     name = clean_text(speaker, field="speaker", longest=MAX_SPEAKER)
     if "\n" in name or "\t" in name:
         raise Invalid("A speaker's name is one line.", speaker="one line")
-    again = _begin(user, segment, grip, DecisionKind.SPEAKER)
-    if again is not None:
-        return again
-    with transaction.atomic():
+
+    def act() -> Reshaped:
         (row,) = _hold(user, [(segment.pk, grip.base_revision)], grip)
         return _alter(user, row, DecisionKind.SPEAKER, grip, speaker=name)
+
+    return _once(user, segment, grip, DecisionKind.SPEAKER, act)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +207,27 @@ def _typed(text: object) -> str:
     return str(text)
 
 
-def _begin(user: User, segment: Segment, grip: Grip, kind: DecisionKind) -> Reshaped | None:
-    """Return what the same act made before, if it is sent again."""
+def _once(
+    user: User, segment: Segment, grip: Grip, kind: DecisionKind, act: Callable[[], Reshaped]
+) -> Reshaped:
+    """Do an act in one transaction, unless it was done before: then return what that made."""
     require(user, "edit", segment.project)
     leases.check_client(grip.client)
+    done = _done_before(segment, grip, kind)
+    if done is not None:
+        return done
+    try:
+        with transaction.atomic():
+            return act()
+    except AnnotationError:
+        # The same act may have been done by a request that is being answered at this moment.
+        done = _done_before(segment, grip, kind)
+        if done is None:
+            raise
+        return done
+
+
+def _done_before(segment: Segment, grip: Grip, kind: DecisionKind) -> Reshaped | None:
     if grip.operation_id is None:
         return None
     done = decision_of(segment, grip.operation_id)

@@ -71,6 +71,8 @@ def undo(
         }
         # Asked again under the locks of its rows: two tabs may undo the same.
         if Decision.objects.filter(undoes=chosen).exists():
+            if operation_id is not None and decision_of(segment, operation_id) is not None:
+                return _outcome(chosen)  # by this very request, sent twice
             raise Conflict("This decision is undone already.", code="nothing_to_undo")
         _refuse_if_changed(user, chosen, rows)
         shaped = any(pk not in chosen.after for pk in chosen.before)

@@ -12,6 +12,7 @@ from annotation.errors import AnnotationError, Conflict, Invalid, Leased, Locked
 from annotation.models import AuditEvent, Hypothesis, Recording, Revision, Segment
 from annotation.selectors import suggestion_of, with_details
 from annotation.services import leases, segments, shapes, undo
+from annotation.services.decisions import decision_of
 from annotation.services.shapes import Grip
 from tests.factories import make_decoding, make_job, make_recording, make_segment
 from tests.personas import Cast
@@ -298,6 +299,32 @@ def test_the_same_act_sent_twice_is_done_once(cast: Cast, recording: Recording) 
     assert (first.decision, first.segments, first.retired) == (again.decision, again.segments, again.retired)
     with pytest.raises(Conflict):
         shapes.set_speaker(user=cast.annotator, segment=row, speaker="B", grip=grip)
+
+
+@pytest.mark.parametrize("kind", ["split", "speaker", "undo"])
+def test_the_same_act_sent_twice_at_once_is_done_once(
+    cast: Cast, recording: Recording, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The second looks before the first has committed, and waits for its locks."""
+    row = heard(cast, recording, 0, WORDS)
+    operation, grip = uuid.uuid4(), Grip(1, operation_id=uuid.uuid4())
+    if kind == "undo":
+        segments.save_text(user=cast.annotator, segment=row, text="by hand", base_revision=1)
+
+    def act() -> Any:
+        if kind == "split":
+            return shapes.split(user=cast.annotator, segment=row, at_ms=3000, offset=14, grip=grip).segments
+        if kind == "speaker":
+            return shapes.set_speaker(user=cast.annotator, segment=row, speaker="B", grip=grip).segments
+        return undo.undo(user=cast.annotator, segment=row, operation_id=operation).segments
+
+    first = act()
+    module = undo if kind == "undo" else shapes
+    chosen = undo._chosen(cast.annotator, row, None) if kind != "undo" else row.decisions.get(kind="save")
+    found, looks = decision_of, iter([True])
+    monkeypatch.setattr(module, "decision_of", lambda *a: None if next(looks, False) else found(*a))
+    monkeypatch.setattr(undo, "_chosen", lambda *a: chosen)
+    assert act() == first
 
 
 def test_a_split_is_undone_from_either_part(cast: Cast, recording: Recording) -> None:
