@@ -87,6 +87,7 @@ WITH near AS (
      WHERE d.state = 'queued' AND d.pass_name = %(pass)s
        AND d.priority >= %(least)s AND d.priority < %(below)s
        AND (d.available_at IS NULL OR d.available_at <= clock_timestamp())
+       AND d.model <> ALL (%(without)s::text[])
      ORDER BY d.priority DESC, d.id LIMIT %(look)s
 ), alike AS (
     SELECT id FROM near
@@ -138,7 +139,14 @@ def claim_batch(
             if head is None or (head.suspect and not suspects):
                 return None
             is_behind = any(other.rank < head.rank for other in heads)
-            rows = _pick(cursor, head, fit(head.model) if callable(fit) else fit, worker, alone=is_behind)
+            rows = _pick(
+                cursor,
+                head,
+                fit(head.model) if callable(fit) else fit,
+                worker,
+                alone=is_behind,
+                without=without,
+            )
         # A colleague may have locked the very rows we looked at; there may be others behind them.
         if rows:
             return _batch(head, rows, is_behind)
@@ -160,7 +168,9 @@ def _heads(cursor: Any, passes: Sequence[Pass], without: Sequence[str]) -> list[
     return [Head(row[0], Pass(row[1]), Priority(row[2]), row[3], row[4], row[5]) for row in cursor.fetchall()]
 
 
-def _pick(cursor: Any, head: Head, fit: Fit, worker: str, *, alone: bool) -> list[Any]:
+def _pick(
+    cursor: Any, head: Head, fit: Fit, worker: str, *, alone: bool, without: Sequence[str]
+) -> list[Any]:
     least, below = turns.bounds(head.haste)
     if head.haste != Priority.PERSON and not alone:
         least = turns.bounds(Priority.BULK)[0]  # bulk fills what just uploaded work leaves of a batch
@@ -170,6 +180,7 @@ def _pick(cursor: Any, head: Head, fit: Fit, worker: str, *, alone: bool) -> lis
             "pass": head.pass_name.value,
             "least": least,
             "below": below,
+            "without": list(without),
             "look": max(LOOK_AT, 8 * fit.windows),
             "suspect": head.suspect,
             "head": head.id,

@@ -66,6 +66,8 @@ FIT_WINDOW_MS: Final = 9_000
 With the usual margin of 3 s this is what 12 s of encoder hold, which 8 s would be padded to as well."""
 FIT_GAP_MS: Final = 600
 """There every second of silence costs as much as one of speech."""
+PROMPTED_FROM_MS: Final = 15_000
+"""Models of shorter windows were trained on bare sentences; a prompt is noise to them."""
 PRELIMINARY_BEAM: Final = 1
 """Of a draft that is refined anyway. Five beams are half the cost of a fitted window (7.4 against 5.2 s of
 processor time for 168 s of speech, tiny.en), and the second pass has them."""
@@ -106,7 +108,9 @@ def options_for(
     if card is None:
         return DecodingOptions(**asked)
     if not card.multilingual:
-        asked |= {"language": card.languages[0] if card.languages else "en", "hotwords": None}
+        asked["language"] = card.languages[0] if card.languages else "en"
+    if card.window_ms < PROMPTED_FROM_MS:
+        asked["hotwords"] = None
     return card.options(**asked, context=gates.context_for(project, model))
 
 
@@ -144,6 +148,8 @@ def _passes(project: Project, recording: Recording) -> list[_Plan]:
         options = options_for(project, model, recording.language, preliminary=preliminary)
         card = card_of(model)
         fitted = options.context == "fit"
+        # A window is heard in one language: where each segment may have its own, it is a window.
+        alone = options.language is None and project.language_scope == LanguageScope.SEGMENT
         window_ms, gap_ms = (FIT_WINDOW_MS, FIT_GAP_MS) if fitted else (FULL_WINDOW_MS, FULL_GAP_MS)
         made.append(
             _Plan(
@@ -153,7 +159,7 @@ def _passes(project: Project, recording: Recording) -> list[_Plan]:
                 document=options.to_json(),
                 digest=options.digest(),
                 # A model that is still on the hub is one of Whisper's, and those are trained on 30 s.
-                merge=card.merge if card is not None else True,
+                merge=(card.merge if card is not None else True) and not alone,
                 window_ms=min(window_ms, card.window_ms) if card is not None else window_ms,
                 gap_ms=gap_ms,
             )

@@ -156,7 +156,7 @@ def retry(*, user: User, job: Job) -> Job:
     What the project's rule left out of the second pass is asked again, too; so a job that is completed can
     run again when the rule or a model has changed. Raises Conflict where there is nothing to run again.
     """
-    from annotation.services import decodings
+    from annotation.services import cuts, decodings
 
     _require(user, job)
     with transaction.atomic():
@@ -174,6 +174,9 @@ def retry(*, user: User, job: Job) -> Job:
                 pk=recording.pk, state__in=(RecordingState.REJECTED, RecordingState.STORED)
             ).update(state=RecordingState.STORED, attempts=0, cause="", cause_code="", available_at=None)
         again = _queue_again(job)
+        if recording is not None:
+            # Segments may have been cut, split or merged since: windows that fit no more are planned anew.
+            again -= cuts.drop_decodings(recording.pk)
         if recording is not None and recording.state == RecordingState.READY:
             again += decodings.plan(job=job, recording=recording)
             refining.release_in([recording.pk])

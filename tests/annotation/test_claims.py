@@ -168,3 +168,35 @@ def test_the_card_of_a_model_has_the_last_word_on_beams(cast: Any, monkeypatch: 
     wider = dataclasses.replace(card, decoding={"beam_size": 3})
     monkeypatch.setattr("annotation.services.decodings.card_of", lambda name: wider)
     assert decodings.options_for(cast.project, "demo-draft", preliminary=True).beam_size == 3
+
+
+def test_work_that_can_be_done_here_is_found_behind_any_amount_that_cannot(queue: Decoding) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, [2_000, queue.pk])
+    reachable = Decoding.objects.filter(state="queued").order_by("-pk").first()
+    assert reachable is not None
+    Decoding.objects.exclude(pk=reachable.pk).update(model="broken-here")
+    batch = decodings.claim_batch(
+        passes=(Pass.DRAFT, Pass.REFINE), worker="w", fit=Fit(8), without=("broken-here",)
+    )
+    assert batch is not None
+    assert [claimed.id for claimed in batch.decodings] == [reachable.pk]
+
+
+def test_where_each_segment_may_have_its_language_each_is_a_window(cast: Any) -> None:
+    Project.objects.filter(pk=cast.project.pk).update(
+        language="", language_scope="segment", draft_model="small", refine_model=None
+    )
+    recording = make_recording(Project.objects.get(pk=cast.project.pk))
+    for number in range(3):
+        make_segment(
+            recording.project, recording=recording, start_ms=number * 3_000, end_ms=number * 3_000 + 2_500
+        )
+    decodings.plan(job=make_job(recording), recording=recording)
+    assert Decoding.objects.filter(recording=recording).count() == 3
+
+
+def test_the_glossary_reaches_whisper_but_not_a_model_of_bare_sentences(cast: Any) -> None:
+    cast.project.glossary = ["Bosch", "Rotos"]
+    assert decodings.options_for(cast.project, "small.en").hotwords == "Bosch, Rotos"
+    assert decodings.options_for(cast.project, "demo-draft").hotwords is None

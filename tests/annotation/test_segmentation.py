@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from annotation.audit import Actor, acting_as
 from annotation.errors import Conflict, Denied, Invalid, Reshaped
 from annotation.models import AuditEvent, Decoding, Hypothesis, Job, Recording, Revision, Segment
-from annotation.services import cuts, decodings, leases, segmentation, segments, shapes
+from annotation.services import cuts, decodings, jobs, leases, segmentation, segments, shapes
 from annotation.services.claims import claim_batch
 from annotation.services.decodings import Fit, Result
 from annotation.services.segmentation import Recut
@@ -211,6 +211,23 @@ def test_windows_on_their_way_that_fit_no_more_are_dropped(cast: Cast) -> None:
             end_ms__gte=row.end_ms,
         ).exclude(state=DecodingState.CANCELLED)
         assert drafts.exists(), "every segment is heard"
+
+
+@pytest.mark.django_db
+def test_running_a_job_again_after_a_cut_hears_every_segment_once(cast: Cast) -> None:
+    recording = ready(cast)
+    job = _job(recording)
+    for row in lay(recording, 0, 10_000, 20_000, 30_000):
+        make_decoding(job, row)
+    jobs.cancel(user=cast.manager, job=job)
+    again(cast, recording, target_ms=3_000, max_ms=7_000)
+    for other in recording.jobs.exclude(pk=job.pk):
+        jobs.cancel(user=cast.manager, job=other)
+    jobs.retry(user=cast.manager, job=job)
+    live = Decoding.objects.filter(recording=recording, pass_name="draft", state__in=LIVE_DECODINGS)
+    for row in Segment.objects.filter(recording=recording):
+        over = live.filter(start_ms__lt=row.end_ms, end_ms__gt=row.start_ms)
+        assert over.count() == 1, f"{row} is heard once"
 
 
 @pytest.mark.django_db
