@@ -16,6 +16,7 @@ from benchmarks import (
     scaling,
     segmentation,
     waiting,
+    workbench,
 )
 from benchmarks.bench import Bench
 from benchmarks.report import Table
@@ -39,4 +40,5 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], Table]]] = {
     "segmentation": _segmentation,
     "risk": risk.run,
     "saves": saves.run,
+    "workbench": workbench.run,
 }
