@@ -19,7 +19,7 @@ from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, Tuple
 
 from annotation import progress
 from annotation.errors import AnnotationError, Conflict, Invalid
-from annotation.models import Decision, Decoding, Segment, User
+from annotation.models import Decision, Decoding, Recording, Segment, User
 from annotation.permissions import require
 from annotation.services import leases
 from annotation.services.clock import ClockTimestamp
@@ -218,6 +218,7 @@ def _once(
         return done
     try:
         with transaction.atomic():
+            take_turn(segment.recording_id)
             return act()
     except AnnotationError:
         # The same act may have been done by a request that is being answered at this moment.
@@ -225,6 +226,15 @@ def _once(
         if done is None:
             raise
         return done
+
+
+def take_turn(recording_id: int) -> None:
+    """Wait until nobody else changes the shapes of a recording, to the end of the transaction.
+
+    How far an edge may go depends on neighbours that are not locked: two people who move theirs towards each
+    other would both find room. Not `FOR UPDATE`, which would wait for everybody who writes a segment, too.
+    """
+    Recording.objects.select_for_update(no_key=True).only("pk").get(pk=recording_id)
 
 
 def _done_before(segment: Segment, grip: Grip, kind: DecisionKind) -> Reshaped | None:

@@ -21,7 +21,7 @@ from annotation.services import leases
 from annotation.services.clock import ClockTimestamp
 from annotation.services.decisions import decision_of, record
 from annotation.services.segments import announce
-from annotation.services.shapes import announce_reshaped, room_of
+from annotation.services.shapes import announce_reshaped, room_of, take_turn
 from annotation.states import SEGMENT_TRANSITIONS, DecisionKind, SegmentState, Source
 
 UNDOABLE: Final = 20
@@ -60,6 +60,7 @@ def undo(
             again = decision_of(segment, operation_id)
             if again is not None and again.undoes is not None:
                 return _outcome(again.undoes)
+        take_turn(segment.recording_id)
         chosen = _chosen(user, segment, decision_id)
         ids = sorted({int(pk) for pk in (*chosen.before, *chosen.after)})
         rows = {
