@@ -3,7 +3,7 @@
 
 import { Gather, follow, type Happening } from "../events";
 import { isPassing, send, type Answer, type Refusal } from "../http";
-import { addresses, api, client, uuid, type Reshaped, type Settings, type Undone } from "./api";
+import { addresses, api, client, uuid, type Reshaped, type Undone } from "./api";
 import { checksOf, type Check } from "./checks";
 import { Clips } from "./clips";
 import { FALLBACK, type Given } from "./given";
@@ -13,7 +13,7 @@ import { lightOf, type Light } from "./light";
 import { byTime, counts, neighbour, picked, type Asked } from "./list";
 import { Outbox, type Entry } from "./outbox";
 import { Player } from "./player.svelte";
-import type { Facets, Person, Progress, Row, Segment } from "./types";
+import type { Brief, Facets, Person, Progress, Row, Segment, Settings } from "./types";
 import { History } from "./undo";
 
 const KEEP_MS = 150;
@@ -57,6 +57,12 @@ function offersOf(segment: Segment | null, newer: { text: string; by: string; ma
   }));
   if (newer && !found.some((offer) => offer.text === newer.text)) found.unshift({ key: "newer", label: newer.by || "Newer", text: newer.text, fresh: true });
   return found;
+}
+
+/** The line of the list that a segment has. */
+function slim(one: Brief, index: number): Row {
+  const { id, start_ms, end_ms, channel, speaker, state, locked, risk, revision, annotator, return_reason } = one;
+  return { id, index, start_ms, end_ms, channel, speaker, state, locked, risk, revision, lease: null, annotator, return_reason, head: one.text.slice(0, 80) };
 }
 
 /** Who keeps the open segment from being edited. */
@@ -510,7 +516,8 @@ export class Session {
     if (fresh.revision === this.base || fresh.revision < this.base) return;
     const machine = fresh.source === "draft" || fresh.source === "refine";
     const last = fresh.history[0];
-    if (this.dirty || document.activeElement?.id === "text") {
+    // What a person saved is shown at once where nothing was typed: one may have waited for them with the caret here.
+    if (this.dirty || (machine && document.activeElement?.id === "text")) {
       if (fresh.text === this.text) {
         this.base = fresh.revision;
         this.stood = fresh.text;
@@ -847,7 +854,7 @@ export class Session {
     const resolve = this.waiting.get(entry.operation);
     this.waiting.delete(entry.operation);
     if (entry.address.endsWith("/undo/")) this.undone(answer as Undone);
-    else if (answer) this.adopt(answer as Segment);
+    else if (answer) this.adopt(answer as Brief);
     if (this.progress && entry.method === "PATCH") {
       const mine = this.progress.today.mine;
       this.progress = { ...this.progress, today: { ...this.progress.today, mine: { ...mine, decisions: mine.decisions + 1 } } };
@@ -857,16 +864,13 @@ export class Session {
   }
 
   /** Take the server's word for a row; what is being typed stays. */
-  private adopt(fresh: Segment): void {
+  private adopt(fresh: Brief): void {
     const old = this.row(fresh.id);
-    if (old) {
-      this.change(fresh.id, { state: fresh.state, locked: fresh.locked, revision: fresh.revision, risk: fresh.risk, speaker: fresh.speaker, start_ms: fresh.start_ms, end_ms: fresh.end_ms, head: fresh.text.slice(0, 80), annotator: fresh.annotator ?? old.annotator, return_reason: fresh.return_reason ?? "" });
-    }
+    if (old) this.change(fresh.id, slim(fresh, old.index));
     this.forget(fresh.id);
     if (this.current !== fresh.id) return;
-    const kept = this.segment;
-    this.segment = kept ? { ...kept, ...fresh, neighbours: fresh.neighbours ?? kept.neighbours, edges: fresh.edges ?? kept.edges, history: fresh.history ?? kept.history, tags: fresh.tags ?? kept.tags, glossary: fresh.glossary ?? kept.glossary, draft: null } : fresh;
     const clean = this.text === this.stood;
+    if (this.segment) this.segment = { ...this.segment, ...fresh, draft: null };
     this.base = fresh.revision;
     this.stood = fresh.text;
     if (clean) this.text = fresh.text;
@@ -982,34 +986,17 @@ export class Session {
 
   // -- Shape --------------------------------------------------------------------------------------------------
 
-  private apply(segments: readonly Segment[], retired: readonly string[]): void {
+  private apply(segments: readonly Brief[], retired: readonly string[]): void {
     const gone = new Set(retired);
-    this.rows = this.rows.filter((row) => !gone.has(row.id));
+    const known = new Map(this.rows.filter((row) => !gone.has(row.id)).map((row) => [row.id, row]));
     for (const id of retired) {
       this.forget(id);
       this.clips.drop(id);
       this.settle(id);
     }
-    const fresh = segments.map((one) => ({
-      id: one.id,
-      index: one.index ?? 0,
-      start_ms: one.start_ms,
-      end_ms: one.end_ms,
-      channel: one.channel,
-      speaker: one.speaker,
-      state: one.state,
-      locked: one.locked,
-      risk: one.risk,
-      revision: one.revision,
-      lease: one.lease,
-      annotator: one.annotator ?? null,
-      return_reason: one.return_reason ?? "",
-      head: one.text.slice(0, 80),
-    }));
-    const known = new Map(this.rows.map((row) => [row.id, row]));
-    for (const row of fresh) {
-      known.set(row.id, row);
-      this.forget(row.id);
+    for (const one of segments) {
+      known.set(one.id, slim(one, known.get(one.id)?.index ?? 0));
+      this.forget(one.id);
     }
     this.rows = [...known.values()].sort(byTime);
   }
