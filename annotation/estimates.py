@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -14,6 +15,19 @@ from annotation.states import JobState, Pass
 
 LATELY_S: Final = 15 * 60
 """The pace of a model is that of its windows of the last quarter of an hour, of any job."""
+MANY_WINDOWS: Final = 5_000
+KEPT_S: Final = 2.0
+"""Adding up 100,000 windows takes a tenth of a second, and every open list of jobs asks for it."""
+
+Row = tuple[Any, ...]
+
+
+class _Kept:
+    rows: Sequence[Row] = ()
+    until = 0.0
+
+
+_kept: Final = _Kept()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +54,11 @@ WITH pace AS (
      WHERE d.state = 'running' GROUP BY 1
 ), remaining AS (
     SELECT d.job_id, d.pass_name, d.model, max(d.priority) AS priority, min(d.id) AS first,
-           sum(d.end_ms - d.start_ms)::float AS audio_ms
+           sum(d.end_ms - d.start_ms)::float AS audio_ms, count(*) AS windows
       FROM annotation_decoding d WHERE d.state IN ('waiting', 'queued', 'running') GROUP BY 1, 2, 3
 )
 SELECT remaining.job_id, remaining.pass_name, remaining.priority, remaining.first,
-       remaining.audio_ms * pace.rtf / 1000, coalesce(working.names, '{}')
+       remaining.audio_ms * pace.rtf / 1000, coalesce(working.names, '{}'), remaining.windows
   FROM remaining
   LEFT JOIN pace ON pace.pass_name = remaining.pass_name AND pace.model = remaining.model
   LEFT JOIN working ON working.pass_name = remaining.pass_name
@@ -58,19 +72,18 @@ class _Line:
     places: list[tuple[int, int, int, float | None]] = field(default_factory=list)
     names: frozenset[str] = frozenset()
 
-    def seconds_until(self, job_id: int) -> float | None:
-        """Return the work up to the end of a job, for one worker; None of an unknown pace, 0 for none."""
+    def seconds_by_job(self) -> dict[int, float | None]:
+        """Return the work up to the end of each job, for one worker; None of an unknown pace."""
         total = 0.0
-        passed: float | None = 0.0
+        passed: dict[int, float | None] = {}
         for _, _, job, seconds in sorted(self.places, key=lambda place: (-place[0], place[1])):
             if seconds is None:
                 # Of a model nobody has a pace of: it counts for its own job, and not against those behind it.
-                if job == job_id:
-                    return None
+                passed[job] = None
                 continue
             total += seconds
-            if job == job_id:
-                passed = total
+            if passed.get(job, 0.0) is not None:
+                passed[job] = total
         return passed
 
 
@@ -84,18 +97,36 @@ def etas(jobs: Sequence[Job]) -> dict[int, Eta]:
     asked = [job for job in jobs if job.state == JobState.RUNNING and job.total_items]
     if not asked:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(LEFT, {"lately": float(LATELY_S)})
-        rows = cursor.fetchall()
     lines: dict[str, _Line] = defaultdict(_Line)
-    for job_id, pass_name, priority, first, seconds, names in rows:
+    for job_id, pass_name, priority, first, seconds, names, _ in _left():
         lines[pass_name].places.append((priority, first, job_id, seconds))
         lines[pass_name].names = frozenset(names)
-    return {job.pk: _eta(job.pk, lines[Pass.DRAFT], lines[Pass.REFINE]) for job in asked}
+    drafts, refines = lines[Pass.DRAFT], lines[Pass.REFINE]
+    until_draft, until_done = drafts.seconds_by_job(), refines.seconds_by_job()
+    return {
+        job.pk: _eta(until_draft.get(job.pk, 0.0), until_done.get(job.pk, 0.0), drafts, refines)
+        for job in asked
+    }
 
 
-def _eta(job_id: int, drafts: _Line, refines: _Line) -> Eta:
-    draft, refine = drafts.seconds_until(job_id), refines.seconds_until(job_id)
+def _left() -> Sequence[Row]:
+    """Read what is left of every job; of a long queue it is kept for a moment, as it hardly changes."""
+    if time.monotonic() < _kept.until:
+        return _kept.rows
+    with connection.cursor() as cursor:
+        cursor.execute(LEFT, {"lately": float(LATELY_S)})
+        rows: list[Row] = cursor.fetchall()
+    if sum(row[-1] for row in rows) >= MANY_WINDOWS:
+        _kept.rows, _kept.until = rows, time.monotonic() + KEPT_S
+    return rows
+
+
+def forget() -> None:
+    """Let the next estimate look at the queue anew."""
+    _kept.until = 0.0
+
+
+def _eta(draft: float | None, refine: float | None, drafts: _Line, refines: _Line) -> Eta:
     if drafts.names & refines.names:
         # The same hands: a refine waits for every draft that is left, its own and others'.
         shared = len(drafts.names | refines.names)

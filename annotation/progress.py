@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -39,6 +40,15 @@ KEPT_EVENTS: Final = 5_000
 QUIET_S: Final = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Say what changed in a project."""
+
+    project_id: int
+    name: EventName
+    data: Mapping[str, Any]
+
+
 class _Quiet:
     until = 0.0
 
@@ -64,21 +74,34 @@ def client() -> redis.Redis:
 
 def publish(project_id: int, name: EventName, data: Mapping[str, Any]) -> None:
     """Append one event to a project's stream; log and go on when Redis is away."""
-    if time.monotonic() < _quiet.until:
+    publish_all([Event(project_id, name, data)])
+
+
+def publish_all(events: Sequence[Event]) -> None:
+    """Append events in one exchange with Redis; log and go on when it is away."""
+    if not events or time.monotonic() < _quiet.until:
         return
     try:
-        client().xadd(
-            stream_key(project_id),
-            {"event": name, "data": json.dumps(data, separators=(",", ":"))},
-            maxlen=KEPT_EVENTS,
-            approximate=True,
-        )
+        with client().pipeline(transaction=False) as pipe:
+            for event in events:
+                pipe.xadd(
+                    stream_key(event.project_id),
+                    {"event": event.name, "data": json.dumps(event.data, separators=(",", ":"))},
+                    maxlen=KEPT_EVENTS,
+                    approximate=True,
+                )
+            pipe.execute()
     except (redis.RedisError, OSError) as error:
         # A Redis that hangs must not cost every save its time-out.
         _quiet.until = time.monotonic() + QUIET_S
-        log.warning("event %s of project %s not published: %s", name, project_id, error)
+        log.warning("%d events, the first %s, not published: %s", len(events), events[0].name, error)
 
 
 def publish_on_commit(project_id: int, name: EventName, data: Mapping[str, Any]) -> None:
     """Publish once the present transaction is committed, so that no reader is told too early."""
-    transaction.on_commit(lambda: publish(project_id, name, data), robust=True)
+    publish_all_on_commit([Event(project_id, name, data)])
+
+
+def publish_all_on_commit(events: Sequence[Event]) -> None:
+    """Publish several together once the present transaction is committed."""
+    transaction.on_commit(lambda: publish_all(events), robust=True)

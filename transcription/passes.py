@@ -29,7 +29,7 @@ from transcription.windows import plan_windows, segments_of_window
 
 BATCH: Final = 8
 """Windows made ready at once; the engine makes calls of the size that suits its device."""
-FULL_WINDOW_MS: Final = 29_900
+FULL_WINDOW_MS: Final = 28_000
 FULL_GAP_MS: Final = 8_000
 """The padding to 30 s costs the same whether it is silence between segments or after them."""
 FIT_GAP_MS: Final = 600

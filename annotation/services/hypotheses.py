@@ -16,6 +16,7 @@ from django.db.models import Q
 
 from annotation import progress
 from annotation.models import Hypothesis, Revision, Segment
+from annotation.progress import Event
 from annotation.services import calibration
 from annotation.states import Pass, Source
 from transcription import dealing
@@ -184,17 +185,13 @@ def _publish_text(hypotheses: Sequence[Hypothesis], pass_name: Pass) -> None:
         )
         for segment_id, number in changed.items()
     )
-    for hypothesis in chosen:
-        segment = hypothesis.segment
-        number = changed.get(segment.pk)
-        what: dict[str, Any] = {"revision": number} if number is not None else {"suggestion": True}
-        progress.publish_on_commit(
-            segment.project_id,
-            "segment.changed",
-            {
-                "segment": str(segment.pk),
-                "recording": str(segment.recording_id),
-                "by": pass_name.value,
-                **what,
-            },
-        )
+    progress.publish_all_on_commit(
+        [_event(hypothesis, pass_name, changed.get(hypothesis.segment_id)) for hypothesis in chosen]
+    )
+
+
+def _event(hypothesis: Hypothesis, pass_name: Pass, number: int | None) -> Event:
+    segment = hypothesis.segment
+    what: dict[str, Any] = {"revision": number} if number is not None else {"suggestion": True}
+    named = {"segment": str(segment.pk), "recording": str(segment.recording_id), "by": pass_name.value}
+    return Event(segment.project_id, "segment.changed", {**named, **what})

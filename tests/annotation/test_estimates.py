@@ -113,3 +113,27 @@ def test_a_list_of_jobs_is_estimated_by_one_query(cast: Cast) -> None:
         estimates.remember(listed)
         assert all(estimates.eta_of(job) is not None for job in listed)
     assert len(asked) == 1
+
+
+def test_a_long_queue_is_added_up_once_in_two_seconds(cast: Cast) -> None:
+    job = a_job(cast, drafts=1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO annotation_decoding (project_id, recording_id, job_id, pass_name, model, options,"
+            " options_digest, channel, start_ms, end_ms, priority, state, claim, attempts, claimed_by, cause,"
+            " cause_code, created_at)"
+            " SELECT d.project_id, d.recording_id, d.job_id, 'draft', d.model, d.options, d.options_digest,"
+            " 0, n * 10000, n * 10000 + 9000, 0, 'queued', 0, 0, '', '', '', now()"
+            " FROM annotation_decoding d, generate_series(10, %s) AS n WHERE d.job_id = %s",
+            [10 + estimates.MANY_WINDOWS, job.pk],
+        )
+    try:
+        with CaptureQueriesContext(connection) as asked:
+            assert estimates.etas([job]) == estimates.etas([job])
+        assert len(asked) == 1
+        estimates.forget()
+        with CaptureQueriesContext(connection) as asked:
+            estimates.etas([job])
+        assert len(asked) == 1
+    finally:
+        estimates.forget()

@@ -168,7 +168,8 @@ def test_a_recording_is_planned_while_its_end_is_still_decoded(cast: Cast) -> No
         decodings.plan(job=job, recording=recording, settled=False)
         refines = Decoding.objects.filter(pass_name=Pass.REFINE)
         assert Decoding.objects.filter(pass_name=Pass.DRAFT).count() == number + 1
-        assert refines.count() == number // 2, "a pair is whole once the next segment begins"
+        # Pairs of 3.5 s steps: the last two windows of a run may still be balanced against each other.
+        assert refines.count() == max(0, number // 2 - 1)
         if (batch := decodings.claim_batch(passes=(Pass.DRAFT,), worker="t", fit=Fit(8))) is not None:
             store(batch)
         assert set(states(Pass.REFINE)) <= {"queued"}, "their drafts were heard before them"

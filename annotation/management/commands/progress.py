@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import QuerySet
 
-from annotation import presence
+from annotation import estimates, presence
 from annotation.management.shell import find_project
 from annotation.models import Job
 from annotation.selectors import eta_s
@@ -137,10 +137,12 @@ def _trouble(waited: float) -> str:
 
 def _read(jobs: QuerySet[Job]) -> list[Job] | None:
     try:
-        return list(jobs)
+        found = list(jobs)
+        estimates.remember(found)
     except (OperationalError, InterfaceError):
         connection.close()  # a restart of PostgreSQL; the bars stand still meanwhile
         return None
+    return found
 
 
 def _name(job: Job) -> str:
