@@ -6,7 +6,7 @@ seconds.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, cast
 
 from csp.constants import NONCE, SELF
 from csp.decorators import csp_update
@@ -15,13 +15,18 @@ from django.shortcuts import render
 
 from annotation.models import Project, Recording, User
 from annotation.permissions import ALLOWED, get_visible, role_in
-from annotation.ui.pages import page, person_of, whole_number
+from annotation.ui.pages import View, page, person_of, whole_number
+
+P = ParamSpec("P")
 
 CONTEXT_MS: Final = 1_000
 """Sound fetched before and after a segment, to be seen and to move its edges in."""
 
-#: The waveform is drawn in a shadow tree, whose one style element needs the nonce. Scripts never do.
-with_nonce = csp_update({"style-src": [SELF, NONCE]})
+
+def with_nonce(view: View[P]) -> View[P]:
+    """Let one style element of the page carry a nonce: that of the waveform's shadow tree. No script may."""
+    decorate: Any = csp_update({"style-src": [SELF, NONCE]})
+    return cast("View[P]", decorate(view))
 
 
 @with_nonce

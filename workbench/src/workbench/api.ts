@@ -1,58 +1,14 @@
 // The addresses the workbench talks to, one function each.
 
 import { csrfToken, refusalOf, send, type Answer } from "../http";
-import type { Facets, Person, Progress, Row, Segment } from "./types";
+import type * as schema from "../api/schema";
+import type { Brief, Progress, Segment, Settings } from "./types";
 
-export interface RowsPage {
-  recording: string;
-  version: string;
-  matching: number;
-  next: string | null;
-  facets: Facets | null;
-  rows: Row[];
-}
-
-export interface Held {
-  token: string;
-  holder: string;
-  name: string;
-  expires_at: string;
-}
-
-export interface NextAnswer {
-  segment: Segment | null;
-  lease: Held | null;
-  why: "held" | "returned" | "assigned" | "queue" | null;
-  counts: { open: number; leased: number; returned_to_you: number; waiting_for_machine: number; done: number; total: number };
-}
-
-export interface Reshaped {
-  segments: Segment[];
-  retired: string[];
-  decision: { id: string };
-  leases: { segment: string; token: string; expires_at: string }[];
-}
-
-export interface Undone {
-  undone: { id: string; kind: string };
-  segments: Segment[];
-  retired: string[];
-  leases: { segment: string; token: string; expires_at: string }[];
-}
-
-export interface PastDecision {
-  id: string;
-  kind: string;
-  segment: string;
-  recording: string;
-  undoable: boolean;
-}
-
-export interface Settings {
-  keys: { preset: string; own: Record<string, { box?: string[]; list?: string[] }> };
-  playback: { auto_pause: "off" | "pause" | "loop"; rewind_ms: number; resume_ms: number; speed: number; context_ms: number; loop: boolean; autoplay: boolean };
-  editor: { marks: boolean; tab_plays: boolean; shared_computer: boolean; font_px: number; order: "time" | "risk" };
-}
+export type RowsPage = schema.RowsOut;
+export type Held = schema.LeaseOut;
+export type NextAnswer = Omit<schema.NextOut, "segment"> & { segment: Segment | null };
+export type Reshaped = Omit<schema.ReshapedOut, "segments"> & { segments: Brief[] };
+export type Undone = Omit<schema.UndoneOut, "segments"> & { segments: Brief[] };
 
 /** Names this tab, so that two tabs of one person are two. */
 export const client = tabId();
@@ -124,24 +80,24 @@ export const api = {
   rows: (recording: string, asked: { limit?: number; cursor?: string; ids?: string; search?: string }) => get<RowsPage>(`/api/recordings/${recording}/rows/${query(asked)}`),
   segment: (id: string) => get<Segment>(of(id)),
   peaks: (recording: string, asked: { start_ms?: number; end_ms?: number; points: number }) =>
-    get<{ level_ms: number; start_ms: number; end_ms: number; peaks: number[] }>(`/api/recordings/${recording}/peaks${query(asked)}`),
-  draft: (id: string, text: string, base_revision: number, keepalive = false) => put<{ stale: boolean; revision: number }>(`${of(id)}draft/`, { text, base_revision }, keepalive),
+    get<schema.Peaks>(`/api/recordings/${recording}/peaks${query(asked)}`),
+  draft: (id: string, text: string, base_revision: number, keepalive = false) => put<schema.DraftOut>(`${of(id)}draft/`, { text, base_revision }, keepalive),
   forgetDraft: (id: string) => send<undefined>("DELETE", `${of(id)}draft/`),
   lease: (id: string, take = false) => send<Held>("POST", `${of(id)}lease/`, take ? { client, take } : { client }),
   release: (id: string) => send<undefined>("DELETE", `${of(id)}lease/?client=${client}`, undefined, true),
-  lock: (id: string, base_revision: number) => send<Segment>("POST", `${of(id)}lock/`, { base_revision }),
-  unlock: (id: string, reason: string) => send<Segment>("POST", `${of(id)}unlock/`, { reason }),
+  lock: (id: string, base_revision: number) => send<Brief>("POST", `${of(id)}lock/`, { base_revision }),
+  unlock: (id: string, reason: string) => send<Brief>("POST", `${of(id)}unlock/`, { reason }),
   split: (id: string, body: Record<string, unknown>) => send<Reshaped>("POST", `${of(id)}split/`, { ...body, client }),
   merge: (id: string, body: Record<string, unknown>) => send<Reshaped>("POST", `${of(id)}merge/`, { ...body, client }),
   edges: (id: string, body: Record<string, unknown>) => send<Reshaped>("POST", `${of(id)}edges/`, { ...body, client }),
   speaker: (id: string, body: Record<string, unknown>) => send<Reshaped>("POST", `${of(id)}speaker/`, { ...body, client }),
   next: (project: string, body: Record<string, unknown>) => send<NextAnswer>("POST", `/api/projects/${project}/next/`, { ...body, client }),
   progress: (project: string, recording: string | undefined, since: string) => get<Progress>(`/api/projects/${project}/progress/${query({ recording, since })}`),
-  presence: (recording: string, segment: string | null) => send<{ people: Person[] }>("POST", `/api/recordings/${recording}/presence/`, segment ? { client, segment } : { client }),
+  presence: (recording: string, segment: string | null) => send<schema.Visitors>("POST", `/api/recordings/${recording}/presence/`, segment ? { client, segment } : { client }),
   leave: (recording: string) => send<undefined>("DELETE", `/api/recordings/${recording}/presence/?client=${client}`, undefined, true),
-  recording: (id: string) => get<{ id: string; project: string; name: string; duration_ms: number | null; language: string; state: string }>(`/api/recordings/${id}/`),
+  recording: (id: string) => get<schema.RecordingOut>(`/api/recordings/${id}/`),
   settings: () => get<Settings>("/api/me/settings/"),
   saveSettings: (part: Partial<Settings>) => put<Settings>("/api/me/settings/", part),
-  decisions: (recording: string) => get<{ results: PastDecision[] }>(`/api/me/decisions/${query({ recording })}`),
-  drafts: (project: string) => get<{ results: { segment: string; recording: string; text: string; base_revision: number; at: string; stale: boolean; into: string[] }[] }>(`/api/me/drafts/${query({ project })}`),
+  decisions: (recording: string) => get<schema.RecentDecisions>(`/api/me/decisions/${query({ recording })}`),
+  drafts: (project: string) => get<schema.MyDrafts>(`/api/me/drafts/${query({ project })}`),
 };

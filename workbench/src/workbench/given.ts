@@ -1,6 +1,6 @@
 // What the page hands to the island, and what is assumed until a person's settings have come.
 
-import type { Settings } from "./api";
+import type { Settings } from "./types";
 
 export interface Given {
   project: string;
