@@ -20,6 +20,7 @@ const KEEP_MS = 150;
 const DRAFT_MS = 800;
 const LEASE_AFTER_MS = 180;
 const RESEND_MS = 5_000;
+const MEASURE_MS = 4_000;
 const RENEW_MS = 30_000;
 const PRESENCE_MS = 25_000;
 const PROGRESS_MS = 60_000;
@@ -141,6 +142,7 @@ export class Session {
   private draftTimer: number | undefined;
   private leaseTimer: number | undefined;
   private resendTimer: number | undefined;
+  private measureTimer: number | undefined;
   private opened = 0;
   private shaping: Promise<void> = Promise.resolve();
   private focusAfterUndo = true;
@@ -858,6 +860,9 @@ export class Session {
     if (this.progress && entry.method === "PATCH") {
       const mine = this.progress.today.mine;
       this.progress = { ...this.progress, today: { ...this.progress.today, mine: { ...mine, decisions: mine.decisions + 1 } } };
+      // How far the project is, is the server's to say: soon, and once for a run of decisions.
+      window.clearTimeout(this.measureTimer);
+      this.measureTimer = window.setTimeout(() => void this.measure(), MEASURE_MS);
     }
     this.relight();
     resolve?.();
