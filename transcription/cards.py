@@ -44,9 +44,9 @@ class ModelCard:
     `window_ms`: the longest window it takes. `context`, `margin_ms`: as in DecodingOptions. `pause_ms`:
     models that take one sentence at a time say from which pause on a segment must end; None for the others.
     `languages` is empty where a multilingual model takes all of Whisper's. `merge`: whether neighbouring
-    segments may be decoded in one window. `pack`: whether clips of different recordings may share a window,
-    with pauses between. `self_test` is None where the card opts out (`"self_test": null`): models of random
-    weights, for benchmarks. `decoding`: options this model does best with, by their names in DecodingOptions.
+    segments may be decoded in one window. `self_test` is None where the card opts out (`"self_test": null`):
+    models of random weights, for benchmarks. `decoding`: options this model does best with, by their names in
+    DecodingOptions.
     """
 
     title: str
@@ -59,7 +59,6 @@ class ModelCard:
     can: str
     cannot: str
     merge: bool = True
-    pack: bool = False
     self_test: SelfTest | None = None
     decoding: Mapping[str, Any] = field(default_factory=dict)
 
@@ -98,7 +97,6 @@ def read_card(path: Path) -> ModelCard:
             can=str(said.get("can", "")),
             cannot=str(said.get("cannot", "")),
             merge=_flag(said, "merge", not one_sentence),
-            pack=_flag(said, "pack", False),
             self_test=_self_test(said, path, languages, multilingual=bool(multilingual)),
             decoding=_decoding(said),
         )
