@@ -1,58 +1,49 @@
 import { describe, expect, it } from "vitest";
-import { checksOf, numbersChanged, repetition, unbalanced, unknownTag, type Checked } from "../src/workbench/checks";
+import cases from "../../tests/data/text_checks.json";
+import { checksOf, numbersChanged, repetition, unbalanced, unknownTag } from "../src/workbench/checks";
 
-function codes(text: string, more: Partial<Checked> & { heardText?: string; ms?: number; state?: "draft" | "corrected" } = {}): string[] {
-  const { heardText = "", ms = 3_000, state = "corrected", ...rest } = more;
-  const given: Checked = { text, segment: { start_ms: 0, end_ms: ms, language: "", machine_text: heardText, state }, language: "en", glossary: [], tags: ["noise", "foreign:xx"], heard: 1, ...rest };
-  return checksOf(given).map((check) => check.code);
+interface Case {
+  text: string;
+  machine_text?: string;
+  language?: string;
+  duration_ms?: number;
+  heard_share?: number;
+  codes: string[];
 }
 
+const CASES: readonly Case[] = cases;
+const TAGS = ["noise", "foreign:xx"];
+
+function found(one: Case, glossary: string[] = []) {
+  const segment = { start_ms: 0, end_ms: one.duration_ms ?? 3_000, language: "", machine_text: one.machine_text ?? null };
+  return checksOf({ text: one.text, segment, language: one.language ?? "en", glossary, tags: TAGS, heard: one.heard_share ?? 1 });
+}
+
+// The server is held to the same file by tests/annotation/test_checks_shared.py.
 describe("checksOf", () => {
-  it("has nothing to say about an ordinary text", () => {
-    expect(codes("we should ship on Friday [noise]", { heardText: "we should chip on Friday" })).toEqual([]);
+  it.each(CASES)("warns as the server does: $text", (one) => {
+    expect(found(one).filter((check) => check.severity === "warning").map((check) => check.code)).toEqual(one.codes);
   });
-  it("asks about what machines say into silence", () => {
-    expect(codes("Thanks for watching!", { state: "draft" })).toContain("hallucination");
-  });
-  it("asks about an empty text where words were heard", () => {
-    expect(codes("", { heardText: "hello" })).toContain("empty");
-    expect(codes("", { heardText: "" })).not.toContain("empty");
-  });
-  it("asks about speed, and knows that unspaced scripts say more in a letter", () => {
-    expect(codes("x".repeat(90))).toContain("too_fast");
-    expect(codes("今".repeat(40), { language: "ja" })).toContain("too_fast");
-    expect(codes("今日は雨が降っています", { language: "ja" })).toEqual([]);
-    expect(codes("yes", { ms: 9_000 })).toContain("too_slow");
-  });
-  it("asks about numbers, tags, script, spaces and the glossary", () => {
-    expect(codes("84 Euro", { heardText: "48 Euro" })).toContain("number_changed");
-    expect(codes("hm [noise")).toContain("tag_unbalanced");
-    expect(codes("hm [nosie]")).toContain("tag_unknown");
-    expect(codes("hm [foreign:de]")).toEqual([]);
-    expect(codes("the сat sat")).toContain("wrong_script");
-    expect(codes("two  spaces")).toContain("double_space");
-    expect(codes("from bosch", { glossary: ["Bosch"] })).toContain("glossary");
-  });
-  it("asks whether it was listened to", () => {
-    expect(codes("well", { heard: 0.4 })).toEqual(["not_heard"]);
+  it("notes what stops nobody", () => {
+    const notes = (text: string, duration_ms = 3_000) => found({ text, duration_ms, codes: [] }, ["Bosch"]).map((check) => [check.code, check.severity]);
+    expect(notes("two  spaces")).toEqual([["double_space", "note"]]);
+    expect(notes("yes", 9_000)).toEqual([["too_slow", "note"]]);
+    expect(notes("from bosch")).toEqual([["glossary", "note"]]);
+    expect(notes("from Bosch")).toEqual([]);
   });
 });
 
-it("finds a run of words only when it stands there three times", () => {
-  expect(repetition("no no no way")).toBe("no");
+it("finds runs of words only when they stand there often enough", () => {
+  expect(repetition("no no no no way")).toBe("no");
   expect(repetition("I think I think we")).toBe("");
-  expect(repetition("so we go so we go so we go")).toBe("so we go");
 });
 
 it("names the numbers that differ", () => {
   expect(numbersChanged("room 12 at 9:30", "room 21 at 9:30")).toBe("12 ↔ 21");
-  expect(numbersChanged("no numbers", "a 4")).toBe("");
+  expect(numbersChanged(null, "a 4")).toBe("");
 });
 
-it("counts brackets", () => {
+it("counts brackets and knows the project's tags", () => {
   expect(unbalanced("[a] b [c]")).toBe(false);
-  expect(unbalanced("a] b")).toBe(true);
-  expect(unbalanced("[[a]]")).toBe(true);
-  expect(unknownTag("[noise] [pii]", ["noise", "pii"])).toBeNull();
   expect(unknownTag("[x]", [])).toBeNull();
 });

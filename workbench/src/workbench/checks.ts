@@ -1,7 +1,8 @@
-// What is worth a second look before a text counts as done. Checks never block: the first Enter shows
-// them, the second goes on and says which were overridden.
+// What is worth a second look before a text counts as done, told at the press of Enter. The same rules and
+// codes as annotation/services/checks.py, which looks again at what arrives and keeps what was overridden;
+// tests/data/text_checks.json holds both to the same answers.
 
-import { UNTOUCHED, type Segment } from "./types";
+import type { Segment } from "./types";
 
 export interface Check {
   code: string;
@@ -10,11 +11,9 @@ export interface Check {
   severity: "warning" | "note";
 }
 
-const NOTES: ReadonlySet<string> = new Set(["double_space", "glossary"]);
-
 export interface Checked {
   text: string;
-  segment: Pick<Segment, "start_ms" | "end_ms" | "language" | "machine_text" | "state">;
+  segment: Pick<Segment, "start_ms" | "end_ms" | "language" | "machine_text">;
   language: string;
   glossary: readonly string[];
   tags: readonly string[];
@@ -23,90 +22,125 @@ export interface Checked {
 }
 
 export const HEARD_ENOUGH = 0.6;
-/** Letters a second that nobody says; unspaced scripts carry more in each. */
-const FASTEST = 25;
-const FASTEST_UNSPACED = 12;
-const SLOWEST = 1.5;
+const SPOKEN_MS = 700;
+/** Letters a second that nobody says; a script of syllables or words carries more in each. */
+const FAST = 28;
+const FAST_WIDE = 12;
+const SLOW = 1.5;
 const SLOW_FROM_MS = 4_000;
 
-/** Scripts a language is written in, where a letter of another is a slip; others are not judged. */
-const SCRIPTS: Record<string, RegExp> = {
-  ar: /\p{Script=Arabic}/u,
-  be: /\p{Script=Cyrillic}/u,
-  bg: /\p{Script=Cyrillic}/u,
-  de: /\p{Script=Latin}/u,
-  el: /\p{Script=Greek}/u,
-  en: /\p{Script=Latin}/u,
-  es: /\p{Script=Latin}/u,
-  fa: /\p{Script=Arabic}/u,
-  fr: /\p{Script=Latin}/u,
-  he: /\p{Script=Hebrew}/u,
-  it: /\p{Script=Latin}/u,
-  ja: /[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}]/u,
-  ko: /[\p{Script=Hangul}\p{Script=Han}]/u,
-  nl: /\p{Script=Latin}/u,
-  pl: /\p{Script=Latin}/u,
-  pt: /\p{Script=Latin}/u,
-  ru: /\p{Script=Cyrillic}/u,
-  tr: /\p{Script=Latin}/u,
-  uk: /\p{Script=Cyrillic}/u,
-  ur: /\p{Script=Arabic}/u,
-  zh: /\p{Script=Han}/u,
-};
+/** What Whisper writes over silence and music. */
+const OVER_SILENCE = [
+  "thanks for watching", "thank you for watching", "please subscribe", "like and subscribe", "subscribe to my channel", "subtitles by", "subtitled by", "transcribed by",
+  "amara org", "untertitel im auftrag des zdf", "untertitel der amara org community", "vielen dank fürs zuschauen", "sous titres réalisés par", "sous titrage", "merci d avoir regardé",
+  "gracias por ver", "subtítulos realizados por", "obrigado por assistir", "sottotitoli creati dalla comunità", "napisy stworzone przez społeczność", "продолжение следует",
+  "субтитры сделал", "ご視聴ありがとうございました", "请不吝点赞", "字幕由",
+];
 
-/** Phrases that Whisper says into silence. */
-const SAID_INTO_SILENCE = /^(thanks? (you )?(so much )?for watching|please subscribe|subtitles by|thank you|bye)[.! ]*$/i;
+const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
+const ALIKE = [/\p{Script=Latin}/u, /\p{Script=Cyrillic}/u, /\p{Script=Greek}/u] as const;
+const [LATIN, CYRILLIC, GREEK] = ALIKE;
+
+const WRITTEN: readonly (readonly [RegExp, string])[] = [
+  [LATIN, "en de fr es pt it nl pl cs sk sl hr hu ro tr vi sv da no nn fi is et lv lt id ms sw tl ca gl eu cy af"],
+  [CYRILLIC, "ru uk be bg mk kk"],
+  [/[\p{Script=Cyrillic}\p{Script=Latin}]/u, "sr"],
+  [GREEK, "el"],
+  [/\p{Script=Hebrew}/u, "he yi"],
+  [/\p{Script=Arabic}/u, "ar fa ur ps"],
+  [/\p{Script=Devanagari}/u, "hi mr ne sa"],
+  [/\p{Script=Bengali}/u, "bn"],
+  [/\p{Script=Tamil}/u, "ta"],
+  [/\p{Script=Telugu}/u, "te"],
+  [/\p{Script=Georgian}/u, "ka"],
+  [/\p{Script=Armenian}/u, "hy"],
+  [/\p{Script=Thai}/u, "th"],
+  [/[\p{Script=Hangul}\p{Script=Han}]/u, "ko"],
+  [/[\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Han}ー]/u, "ja"],
+  [/\p{Script=Han}/u, "zh yue"],
+];
+const SCRIPTS: ReadonlyMap<string, RegExp> = new Map(WRITTEN.flatMap(([script, languages]) => languages.split(" ").map((language) => [language, script] as const)));
+
+const TAG = /\[([^[\]\n]{1,60})\]/g;
+const LOOP = /(\S[^]{1,30}?)\1{3,}/u;
+const LETTER = /\p{L}/u;
 
 export function checksOf(given: Checked): Check[] {
-  const { segment } = given;
-  const text = given.text.trim();
-  const words = text.replace(/\[[^\]]*\]/g, " ").trim();
+  const { text, segment } = given;
   const found: Check[] = [];
-  const say = (code: string, message: string) => found.push({ code, message, severity: NOTES.has(code) ? "note" : "warning" });
-  const heard = segment.machine_text ?? "";
-  const seconds = (segment.end_ms - segment.start_ms) / 1000;
-  const language = (segment.language || given.language).slice(0, 2).toLowerCase();
+  const warn = (code: string, message: string) => found.push({ code, message, severity: "warning" });
+  const note = (code: string, message: string) => found.push({ code, message, severity: "note" });
+  const spoken = text.replace(TAG, (tag) => " ".repeat(tag.length));
+  const length = segment.end_ms - segment.start_ms;
 
-  if (text === "" && heard.trim() !== "") say("empty", "The machine heard words here, and the text is empty.");
-  if (SAID_INTO_SILENCE.test(words) && (UNTOUCHED.has(segment.state) || words === heard.trim())) say("hallucination", "Machines say this into silence. Is it really said?");
-  const repeated = repetition(words);
-  if (repeated) say("repetition", `“${repeated}” is there several times in a row.`);
-  const letters = [...words.replace(/[\s\p{P}]/gu, "")].length;
-  const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u.test(words);
-  if (letters && seconds > 0 && letters / seconds > (unspaced ? FASTEST_UNSPACED : FASTEST)) say("too_fast", `${Math.round(letters / seconds)} letters a second: more than anybody says.`);
-  if (letters && segment.end_ms - segment.start_ms > SLOW_FROM_MS && letters / seconds < SLOWEST && !text.includes("[")) say("too_slow", "Very little text for so much sound.");
-  const numbers = numbersChanged(heard, text);
-  if (numbers && text && heard) say("number_changed", `A number differs from what the machine heard: ${numbers}.`);
-  if (unbalanced(text)) say("tag_unbalanced", "A bracket of a tag is missing.");
+  const phrase = overSilence(text);
+  if (phrase) warn("hallucination", `Machines write “${phrase}” over silence. Is it really said?`);
+  const repeated = repetition(text);
+  if (repeated) warn("repetition", `“${repeated}” is there several times in a row. Is it said so often?`);
+  if (!text.trim() && segment.machine_text?.trim() && length >= SPOKEN_MS) warn("empty", "A machine heard words here, and the text is empty.");
+  pace(spoken, text, length, warn, note);
+  const numbers = numbersChanged(segment.machine_text, text);
+  if (numbers) warn("number_changed", `A number differs from what the machine heard: ${numbers}.`);
+  if (unbalanced(text)) warn("tag_unbalanced", "A bracket has no partner.");
   else {
     const unknown = unknownTag(text, given.tags);
-    if (unknown !== null) say("tag_unknown", `[${unknown}] is none of the project's tags.`);
+    if (unknown !== null) warn("tag_unknown", `[${unknown}] is none of the project's tags.`);
   }
-  const script = SCRIPTS[language];
-  const foreign = script && strangers(words, script);
-  if (foreign) say("wrong_script", `“${foreign}” is not written in the letters of ${language}.`);
-  if (/\S {2,}\S/.test(given.text)) say("double_space", "Two spaces in a row.");
-  for (const term of missed(text, heard, given.glossary)) say("glossary", `The glossary writes “${term}”.`);
-  if (given.heard < HEARD_ENOUGH) say("not_heard", `Only ${Math.round(given.heard * 100)} % of it was played.`);
-  return found;
+  const foreign = strangers(spoken, SCRIPTS.get(given.language));
+  if (foreign) warn("wrong_script", `“${foreign}” is not written in the letters of “${given.language}”.`);
+  if (/\S[ \t\u00a0\u3000]{2,}\S/.test(text)) note("double_space", "Two spaces in a row.");
+  for (const term of otherwise(text, given.glossary)) note("glossary", `The glossary writes “${term}”.`);
+  if (given.heard < HEARD_ENOUGH) warn("not_heard", `Only ${Math.round(given.heard * 100)} % of it was played.`);
+  return found.sort((a, b) => Number(a.severity === "note") - Number(b.severity === "note"));
 }
 
-/** The first run of one to five words that stands there three times in a row. */
+type Say = (code: string, message: string) => void;
+
+function pace(spoken: string, text: string, length: number, warn: Say, note: Say): void {
+  const letters = [...spoken].filter((letter) => /[\p{L}\p{N}]/u.test(letter));
+  if (!letters.length || length <= 0) return;
+  const wide = letters.filter((letter) => WIDE.test(letter)).length * 2 > letters.length;
+  const rate = (letters.length * 1000) / length;
+  if (rate > (wide ? FAST_WIDE : FAST)) warn("too_fast", `${Math.round(rate)} letters a second: more than anybody says.`);
+  else if (rate < (wide ? SLOW / 2 : SLOW) && length >= SLOW_FROM_MS && spoken === text) note("too_slow", "Very little text for so much sound. Is something missing?");
+}
+
+function folded(text: string): string {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}\p{M}]+/gu, " ").trim();
+}
+
+function overSilence(text: string): string {
+  const plain = ` ${folded(text)} `;
+  return OVER_SILENCE.find((phrase) => plain.includes(WIDE.test(phrase[0] ?? "") ? phrase : ` ${phrase} `)) ?? "";
+}
+
+/** A word four times on end, up to eight words three times, or the same few characters four times. */
 export function repetition(text: string): string {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  for (let at = 0; at < words.length; at++) {
-    for (let size = 1; size <= 5 && at + 3 * size <= words.length; size++) {
+  const words = text.split(/\s+/).filter(Boolean).map((word) => word.toLowerCase().replace(/^[.,;:!?…]+|[.,;:!?…]+$/g, ""));
+  for (let size = 1; size <= 8; size++) {
+    const needed = size === 1 ? 4 : 3;
+    for (let at = 0; at + size * needed <= words.length; at++) {
       const run = words.slice(at, at + size).join(" ");
-      if (run === words.slice(at + size, at + 2 * size).join(" ") && run === words.slice(at + 2 * size, at + 3 * size).join(" ")) return run;
+      let times = 1;
+      while (words.slice(at + times * size, at + (times + 1) * size).join(" ") === run) times++;
+      if (times >= needed) return run;
     }
   }
-  return "";
+  const loop = LOOP.exec(text)?.[1] ?? "";
+  return LETTER.test(loop) ? loop.trim() : "";
 }
 
-export function numbersChanged(before: string, after: string): string {
-  const [old, now] = [numerals(before), numerals(after)];
-  if (!old.length || !now.length || old.join(" ") === now.join(" ")) return "";
-  return `${old.filter((n) => !now.includes(n)).join(", ") || old.join(", ")} ↔ ${now.filter((n) => !old.includes(n)).join(", ") || now.join(", ")}`;
+/** What stands there and what was heard instead; empty when each number was heard, or none is left over. */
+export function numbersChanged(heard: string | null, text: string): string {
+  if (heard === null) return "";
+  const left = numerals(heard);
+  const there = numerals(text);
+  for (const number of there) {
+    const at = left.indexOf(number);
+    if (at >= 0) left.splice(at, 1);
+    else if (left.length) return `${(left.find((one) => !there.includes(one)) ?? left[0])} ↔ ${number}`;
+  }
+  return "";
 }
 
 function numerals(text: string): string[] {
@@ -114,40 +148,38 @@ function numerals(text: string): string[] {
 }
 
 export function unbalanced(text: string): boolean {
-  let open = 0;
+  let open = false;
   for (const letter of text) {
-    if (letter === "[") open++;
-    if (letter === "]") open--;
-    if (open < 0 || open > 1) return true;
+    if (letter === "[" ? open : letter === "]" && !open) return true;
+    if (letter === "[" || letter === "]") open = letter === "[";
   }
-  return open !== 0;
+  return open;
 }
 
 export function unknownTag(text: string, known: readonly string[]): string | null {
-  const names = new Set(known.map((tag) => tag.split(":")[0]));
-  if (!names.size) return null;
-  return [...text.matchAll(/\[([^\]]*)\]/g)].map((hit) => hit[1] ?? "").find((name) => !names.has(name.split(":")[0])) ?? null;
+  if (!known.length) return null;
+  const knows = (name: string) => {
+    const [head, language] = name.split(":");
+    return known.includes(name) || (known.includes(`${head}:xx`) && /^[a-z]{2,3}$/i.test(language ?? ""));
+  };
+  return [...text.matchAll(TAG)].map((hit) => hit[1] ?? "").find((name) => !knows(name)) ?? null;
 }
 
-function strangers(text: string, script: RegExp): string {
-  for (const word of text.split(/\s+/)) {
-    const letters = [...word].filter((letter) => /\p{L}/u.test(letter) && !/\p{Script=Common}/u.test(letter));
-    // Names and acronyms in Latin letters are everywhere; a letter that merely looks right is the slip.
-    const latin = /^[\p{Script=Latin}\p{M}]+$/u.test(letters.join(""));
-    if (letters.length && !(latin && !script.test("a")) && letters.some((letter) => !script.test(letter))) return word;
-  }
-  return "";
+/** A word in other letters than the language's: most of the text, or one that only looks right. */
+function strangers(text: string, script: RegExp | undefined): string {
+  if (!script) return "";
+  const letters = [...text].filter((letter) => LETTER.test(letter));
+  const wrong = letters.filter((letter) => !script.test(letter));
+  if (!wrong.length) return "";
+  const words = text.match(/[\p{L}\p{M}]+/gu) ?? [];
+  if (wrong.length * 2 > letters.length) return words.find((word) => [...word].some((letter) => LETTER.test(letter) && !script.test(letter))) ?? "";
+  if (!ALIKE.some((alike) => script.source === alike.source || script === WRITTEN[2]?.[0])) return "";
+  return words.find((word) => ALIKE.filter((alike) => alike.test(word)).length > 1) ?? "";
 }
 
-/** Terms whose other spelling (case, joints) stands in the text, and terms that were heard and went. */
-function missed(text: string, heard: string, glossary: readonly string[]): string[] {
+/** Terms that stand in the text in another spelling: other capitals, other joints. */
+function otherwise(text: string, glossary: readonly string[]): string[] {
   const plain = (words: string) => words.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
-  const found: string[] = [];
-  for (const term of glossary) {
-    if (!term.trim() || text.includes(term)) continue;
-    const core = plain(term);
-    if (core.length > 2 && ` ${text} `.toLowerCase().split(/[^\p{L}\p{N}-]+/u).some((word) => plain(word) === core)) found.push(term);
-    else if (core.length > 2 && heard.includes(term)) found.push(term);
-  }
-  return found.slice(0, 3);
+  const words = text.split(/[^\p{L}\p{N}-]+/u).map(plain);
+  return glossary.filter((term) => term.trim() && !text.includes(term) && plain(term).length > 2 && words.includes(plain(term))).slice(0, 3);
 }
