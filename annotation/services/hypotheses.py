@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 Share = tuple[Segment, str, Sequence[Word], Signals, tuple[Flag, ...]]
 """What one segment gets of a window: its text, its words in times of the recording, signals, flags."""
 
+BEYOND_MS: Final = 300
+"""A word whose middle lies further than this outside of all segments belongs to none of them any more."""
+
 
 def keep(results: Sequence[Result]) -> None:
     """Store what accepted results heard, in the transaction that accepts them, and publish their text."""
@@ -50,14 +53,15 @@ def keep(results: Sequence[Result]) -> None:
 
 
 def _segments_under(results: Sequence[Result]) -> dict[tuple[int, int], list[Segment]]:
+    """Return the segments that windows touch, by place and time."""
     wanted = Q()
     for result in results:
         claimed = result.claimed
         wanted |= Q(
             recording_id=claimed.recording_id,
             channel=claimed.channel,
-            start_ms__gte=claimed.start_ms,
-            end_ms__lte=claimed.end_ms,
+            start_ms__lt=claimed.end_ms,
+            end_ms__gt=claimed.start_ms,
         )
     found: dict[tuple[int, int], list[Segment]] = {}
     for segment in Segment.objects.filter(wanted).order_by("recording_id", "start_ms"):
@@ -75,24 +79,40 @@ def _drafts_of(segments: Iterable[Segment]) -> dict[int, str]:
 
 
 def _deal(result: Result, segments: Sequence[Segment]) -> list[Share]:
-    """Give each segment under the window its share of the words; one segment takes the text whole."""
+    """Give each segment in the window its share of the words; one that is all of it takes the text whole.
+
+    Segments may have been joined, cut or moved since the window was planned. One that reaches out of it was
+    not heard whole: it gets nothing, and its words are nobody else's.
+    """
     claimed, heard = result.claimed, result.heard
-    mine = [s for s in segments if claimed.start_ms <= s.start_ms and s.end_ms <= claimed.end_ms]
-    if not mine:
+    near = [s for s in segments if s.start_ms < claimed.end_ms and s.end_ms > claimed.start_ms]
+    if not near:
         return []
     window = Span(claimed.start_ms, claimed.end_ms)
-    spans = [Span(segment.start_ms, segment.end_ms) for segment in mine]
-    words = dealing.deal(heard.words, window, spans)
-    if len(mine) == 1:
-        return [(mine[0], heard.text, words[0], heard.signals, heard.flags)]
-    spoken = words if heard.words else dealing.deal(dealing.spread(heard.text, window), window, spans)
+    spans = [Span(segment.start_ms, segment.end_ms) for segment in near]
+    if spans == [window]:
+        (whole,) = dealing.deal(heard.words, window, spans)
+        return [(near[0], heard.text, whole, heard.signals, heard.flags)]
+    first, last = spans[0].start_ms - BEYOND_MS, spans[-1].end_ms + BEYOND_MS
+
+    def deal(words: Sequence[Word]) -> list[tuple[Word, ...]]:
+        middle = [claimed.start_ms + (word.start_ms + word.end_ms) // 2 for word in words]
+        inside = [word for word, at in zip(words, middle, strict=True) if first <= at <= last]
+        return dealing.deal(inside, window, spans)
+
+    words = deal(heard.words)
+    spoken = words if heard.words else deal(dealing.spread(heard.text, window))
     texts = ["".join(word.text for word in share).strip() for share in spoken]
     signals = [
         dealing.signals_of(share, text, heard.words, heard.signals) if heard.words else heard.signals
         for share, text in zip(words, texts, strict=True)
     ]
     flags = dealing.flags_of(heard.flags, signals)
-    return list(zip(mine, texts, words, signals, flags, strict=True))
+    return [
+        share
+        for share in zip(near, texts, words, signals, flags, strict=True)
+        if claimed.start_ms <= share[0].start_ms and share[0].end_ms <= claimed.end_ms
+    ]
 
 
 def _hypotheses(
@@ -136,6 +156,7 @@ def _hypotheses(
     return made
 
 
+LOCK: Final = "SELECT id FROM annotation_segment WHERE id = ANY (%s) ORDER BY id FOR NO KEY UPDATE"
 PUBLISH: Final = """
 UPDATE annotation_segment AS segment
    SET text = heard.text, revision = segment.revision + 1, source = %(pass)s, state = %(state)s,
@@ -161,6 +182,8 @@ def _publish_text(hypotheses: Sequence[Hypothesis], pass_name: Pass) -> None:
     by_segment = {hypothesis.segment_id: hypothesis for hypothesis in hypotheses}
     chosen = list(by_segment.values())
     with connection.cursor() as cursor:
+        # In the order in which shapes and cuts lock them, so that neither waits for the other.
+        cursor.execute(LOCK, [[h.segment_id for h in chosen]])
         cursor.execute(
             PUBLISH,
             {
