@@ -128,7 +128,6 @@ def test_the_views_of_trouble_can_be_used_by_all(
     bench.press("Control+s", "Control+s")
     page.wait_for_selector(".wb-conflict")
     assert serious(page) == []
-    page.screenshot(path=f"{media_root}/conflict-{theme}.png")
     bench.press("F1")
     page.wait_for_selector("dialog.wb-help[open]")
     assert serious(page) == []
