@@ -5,7 +5,7 @@ import App from "./workbench/App.svelte";
 import { given } from "./workbench/given";
 import { help } from "./workbench/help.svelte";
 import Status from "./workbench/parts/Status.svelte";
-import { Session } from "./workbench/session.svelte";
+import { Session } from "./workbench/session";
 
 const target = document.getElementById("workbench");
 const status = document.getElementById("workbench-status");

@@ -1,0 +1,249 @@
+// Decisions: looked over, sent behind the person's back, taken back, and settled where two texts met.
+
+import { send, type Answer, type Refusal } from "../http";
+import { addresses, api, client, uuid, type Undone } from "./api";
+import { checksOf, type Check } from "./checks";
+import { neighbour } from "./list";
+import { slim } from "./offers";
+import { Opening } from "./opening";
+import type { Entry } from "./outbox";
+import type { Brief, Row, Segment } from "./types";
+
+const MEASURE_MS = 4_000;
+
+export abstract class Deciding extends Opening {
+  typed(text: string): void {
+    this.text = text;
+    this.touchedAt = Date.now();
+    this.active.mark(this.touchedAt);
+    this.restored = null;
+    if (this.checks.length) this.checks = this.look();
+    this.overridden = "";
+    this.player.typing.typed();
+    this.scheduleKeep();
+    if (this.token === null && !this.holder && Date.now() - this.leaseAt > 5_000) void this.lease();
+  }
+
+  look(): Check[] {
+    const segment = this.segment;
+    if (!segment) return [];
+    return checksOf({ text: this.text, segment, language: segment.language || this.recording.language || this.given.language, glossary: segment.glossary ?? [], tags: segment.tags ?? [], heard: this.heard.share });
+  }
+
+  /** The one key: save what was changed, accept what was not, go on. Warnings are shown first. */
+  confirm(how: { stay?: boolean; focus?: boolean } = {}): void {
+    const segment = this.segment;
+    if (!segment) return;
+    if (this.conflict) return this.say("Choose one of the texts first.");
+    if (!this.editable) {
+      if (!how.stay) this.move(1, how.focus);
+      return;
+    }
+    const overrode = this.stops();
+    if (overrode === null) return;
+    const unchanged = !this.dirty;
+    if (how.stay && unchanged && (segment.state === "corrected" || this.outbox?.of(segment.id))) return this.say("Nothing has changed.");
+    const text = this.text;
+    const body: Record<string, unknown> = unchanged && !this.newer ? { decision: "accept" } : { text };
+    this.decide(segment, { ...body, ...(overrode.length ? { overrode } : {}) }, unchanged ? "Accepted" : "Saved", { state: "corrected", head: text.slice(0, 80), annotator: this.given.username }, how);
+  }
+
+  /** The warnings that the present text overrides; null when they are only shown now. */
+  protected stops(): string[] | null {
+    const found = this.look();
+    const warnings = found.filter((check) => check.severity === "warning").map((check) => check.code);
+    const sign = `${warnings.join()}|${this.text}`;
+    this.checks = found;
+    if (warnings.length && this.overridden !== sign) {
+      this.overridden = sign;
+      this.say(`${found.filter((check) => check.severity === "warning").map((check) => check.message).join(" ")} Press again to save anyway.`);
+      return null;
+    }
+    return warnings;
+  }
+
+  acceptMachine(): void {
+    const segment = this.segment;
+    if (!segment || !this.editable) return;
+    if (this.dirty) return this.say("You have changed the text: save it, or discard your changes first.");
+    this.confirm({ focus: false });
+  }
+
+  skip(reason: string): void {
+    const segment = this.segment;
+    if (!segment || !this.editable) return;
+    const body = { decision: "skip", reason, ...(this.dirty ? { text: this.text } : {}) };
+    this.decide(segment, body, "Skipped", { state: "skipped" }, {});
+  }
+
+  unintelligible(): void {
+    const segment = this.segment;
+    if (!segment || !this.editable) return;
+    const text = this.dirty && this.text.includes("[unintelligible]") ? this.text : "[unintelligible]";
+    this.decide(segment, { decision: "unintelligible", text }, "Marked unintelligible", { state: "corrected", head: text, annotator: this.given.username }, {});
+  }
+
+  protected decide(segment: Segment, what: Record<string, unknown>, label: string, look: Partial<Row>, how: { stay?: boolean; focus?: boolean }): void {
+    const operation = uuid();
+    const stay = how.stay ?? false;
+    this.active.mark(Date.now());
+    const body: Record<string, unknown> = {
+      ...what,
+      base_revision: this.base,
+      operation_id: operation,
+      heard_share: Math.round(this.heard.share * 1000) / 1000,
+      active_ms: Math.min(this.active.ms, 3_600_000),
+      client,
+    };
+    if (this.token !== null) body["lease"] = this.token;
+    if (!stay && this.token !== null) body["release"] = true;
+    window.clearTimeout(this.keepTimer);
+    window.clearTimeout(this.draftTimer);
+    const text = typeof what["text"] === "string" ? what["text"] : this.text;
+    this.text = this.stood = text;
+    this.newer = null;
+    this.checks = [];
+    this.undo.push({ operation, segment: segment.id, label });
+    this.undoable = this.undo.size;
+    this.outbox?.add({ operation, segment: segment.id, at: Date.now(), method: "PATCH", address: addresses.save(segment.id), body: body as Record<string, unknown>, refusal: null });
+    this.settle(segment.id);
+    const next = stay ? null : neighbour(this.shown, this.rows, segment.id, 1);
+    this.change(segment.id, look);
+    this.forget(segment.id);
+    this.say(`${label}.`);
+    if (stay) return;
+    this.token = null;
+    if (this.given.queue) void this.serve(how.focus);
+    else if (next) void this.open(next.id, how.focus === undefined ? {} : { focus: how.focus });
+    else {
+      this.player.pause();
+      this.say(`${label}. That was the last of the list.`);
+      this.done = true;
+    }
+  }
+
+  protected deliver(entry: Entry): Promise<Answer<unknown>> {
+    return send<unknown>(entry.method, entry.address, entry.body);
+  }
+
+  protected confirmed(entry: Entry, answer: unknown): void {
+    this.savedAt = new Date();
+    const resolve = this.waiting.get(entry.operation);
+    this.waiting.delete(entry.operation);
+    if (entry.address.endsWith("/undo/")) this.undone(answer as Undone);
+    else if (answer) this.adopt(answer as Brief);
+    if (this.progress && entry.method === "PATCH") {
+      const mine = this.progress.today.mine;
+      this.progress = { ...this.progress, today: { ...this.progress.today, mine: { ...mine, decisions: mine.decisions + 1 } } };
+      // How far the project is, is the server's to say: soon, and once for a run of decisions.
+      window.clearTimeout(this.measureTimer);
+      this.measureTimer = window.setTimeout(() => void this.measure(), MEASURE_MS);
+    }
+    this.relight();
+    resolve?.();
+  }
+
+  /** Take the server's word for a row; what is being typed stays. */
+  protected adopt(fresh: Brief): void {
+    const old = this.row(fresh.id);
+    if (old) this.change(fresh.id, slim(fresh, old.index));
+    this.forget(fresh.id);
+    if (this.current !== fresh.id) return;
+    const clean = this.text === this.stood;
+    if (this.segment) this.segment = { ...this.segment, ...fresh, draft: null };
+    this.base = fresh.revision;
+    this.stood = fresh.text;
+    if (clean) this.text = fresh.text;
+    void this.fetchDetail(fresh.id).then((detail) => {
+      if (detail && this.current === detail.id && detail.revision === this.base) this.segment = detail;
+    });
+  }
+
+  protected refused(entry: Entry, refusal: Refusal): void {
+    this.undo.drop(entry.operation);
+    this.undoable = this.undo.size;
+    this.waiting.get(entry.operation)?.();
+    this.waiting.delete(entry.operation);
+    if (entry.address.endsWith("/undo/")) {
+      void this.outbox?.take(entry.operation);
+      this.say(refusal.message);
+      void this.refresh([entry.segment]);
+      return;
+    }
+    const text = typeof entry.body["text"] === "string" ? entry.body["text"] : null;
+    if (refusal.code === "stale_revision" && text === null) {
+      // Only what was seen was accepted, and it has changed since: nothing of anybody's is at stake.
+      this.outbox?.take(entry.operation);
+      this.say("That text had changed meanwhile; look at it again.");
+    } else if (refusal.code === "reshaped") {
+      this.outbox?.take(entry.operation);
+      if (text !== null) this.inherit(entry.segment, refusal.detail["into"], text);
+      this.say(`${refusal.message}${text !== null ? " What you typed waits at the first of the new ones." : ""}`);
+      void this.refreshAll();
+    } else {
+      this.conflicts = [...new Set([...this.conflicts, entry.segment])];
+      if (text !== null) void this.keepNow(entry.segment, text, Number(entry.body["base_revision"]), "");
+      this.say(refusal.message);
+      if (this.current === entry.segment) this.showConflict(entry, refusal);
+    }
+    this.forget(entry.segment);
+    void this.refresh([entry.segment]);
+  }
+
+  /** Settle a conflict: the chosen text goes into the box, on top of the newest revision. */
+  choose(which: "mine" | "theirs" | "base"): void {
+    const conflict = this.conflict;
+    if (!conflict) return;
+    if (conflict.entry) this.outbox?.take(conflict.entry.operation);
+    this.conflicts = this.conflicts.filter((id) => id !== conflict.segment);
+    this.conflict = this.newer = null;
+    this.base = conflict.revision;
+    this.stood = conflict.theirs;
+    this.text = conflict[which];
+    this.overridden = "";
+    if (which === "theirs") {
+      this.settle(conflict.segment);
+      void api.forgetDraft(conflict.segment);
+      this.say("Theirs it is.");
+    } else {
+      this.scheduleKeep();
+      this.say("In the box; press Enter to save it.");
+    }
+    this.relight();
+    this.focusBox("end");
+    void this.reread();
+  }
+
+  async undoLast(focus = true): Promise<void> {
+    this.focusAfterUndo = focus;
+    const last = this.undo.pop();
+    this.undoable = this.undo.size;
+    if (!last) return this.say("There is nothing to undo.");
+    if (this.outbox?.take(last.operation)) {
+      this.say(`Undone: ${last.label.toLowerCase()}.`);
+      await this.refresh([last.segment]);
+      const id = last.segment;
+      this.current = this.current === id ? null : this.current;
+      return this.open(id, { focus });
+    }
+    const operation = uuid();
+    const answered = new Promise<void>((resolve) => this.waiting.set(operation, resolve));
+    const body: Record<string, unknown> = { operation_id: operation };
+    if (/^\d+$/.test(last.operation)) body["decision"] = last.operation;
+    this.outbox?.add({ operation, segment: last.segment, at: Date.now(), method: "POST", address: addresses.undo(last.segment), body, refusal: null });
+    await answered;
+  }
+
+  protected undone(answer: Undone): void {
+    const first = answer.segments[0];
+    this.apply(answer.segments, answer.retired);
+    if (first) {
+      if (this.current === first.id || answer.retired.includes(this.current ?? "")) {
+        this.current = null;
+        this.segment = null;
+      }
+      void this.open(first.id, { focus: this.focusAfterUndo });
+    }
+    this.say("Undone.");
+  }
+}

@@ -1,0 +1,137 @@
+// Cutting, joining, moving, naming, locking: each a change that the server makes and that can be undone.
+
+import type { Answer } from "../http";
+import { api, uuid, type Reshaped } from "./api";
+import { Deciding } from "./deciding";
+import { Heard } from "./heard";
+import { neighbour } from "./list";
+import type { Segment } from "./types";
+
+export abstract class Shaping extends Deciding {
+  /** Wait until nothing of a segment is on its way; false when it cannot be sent now. */
+  protected async quiet(id: string): Promise<boolean> {
+    for (let n = 0; n < 100; n++) {
+      const entry = this.outbox?.of(id);
+      if (!entry) return true;
+      if (entry.refusal || this.outbox?.offline) return false;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return false;
+  }
+
+  /** One change of shape after another: each stands on what the one before has made. */
+  protected reshape(label: string, act: (segment: Segment) => Promise<Answer<Reshaped>>, caret?: number): Promise<void> {
+    this.shaping = this.shaping.then(() => this.reshaped(label, act, caret)).catch(() => undefined);
+    return this.shaping;
+  }
+
+  protected async reshaped(label: string, act: (segment: Segment) => Promise<Answer<Reshaped>>, caret?: number): Promise<void> {
+    const segment = this.segment;
+    if (!segment || !this.editable) return this.say("This segment cannot be changed now.");
+    if (!(await this.quiet(segment.id))) return this.say("Wait until what you saved has reached the site.");
+    this.sending++;
+    this.relight();
+    const answer = await act(segment);
+    this.sending--;
+    this.relight();
+    if (!answer.ok) {
+      this.trouble = answer.refusal.message;
+      return this.say(answer.refusal.message);
+    }
+    this.trouble = "";
+    const typed = this.dirty ? this.text : null;
+    const { segments, retired, decision } = answer.value;
+    this.undo.push({ operation: decision.id, segment: segments[0]?.id ?? segment.id, label });
+    this.undoable = this.undo.size;
+    this.savedAt = new Date();
+    this.apply(segments, retired);
+    this.say(`${label}.`);
+    const same = segments.find((one) => one.id === segment.id);
+    if (same && !retired.includes(segment.id)) {
+      this.clips.drop(segment.id);
+      const text = typed;
+      this.adopt(same);
+      if (text !== null) this.text = text;
+      const clip = await this.clips.get(same, this.recording.duration_ms);
+      if (clip && this.current === same.id) this.player.load(clip, same.start_ms, same.end_ms, false);
+      if (this.current === same.id) {
+        this.heard = new Heard(same.start_ms, same.end_ms);
+        this.share = 0;
+      }
+      return;
+    }
+    this.current = null;
+    this.segment = null;
+    const first = segments[0];
+    if (first) await this.open(first.id, caret === undefined ? {} : { caret });
+  }
+
+  protected standing(segment: Segment): Record<string, unknown> {
+    const body: Record<string, unknown> = { base_revision: this.base, operation_id: uuid() };
+    if (this.token !== null) body["lease"] = this.token;
+    if (segment.text !== this.text) body["text"] = this.text;
+    return body;
+  }
+
+  split(offset: number, at_ms: number): Promise<void> {
+    return this.reshape("Split", (segment) => api.split(segment.id, { ...this.standing(segment), offset, at_ms }), offset);
+  }
+
+  mergeNext(): Promise<void> {
+    const length = this.text.length;
+    return this.reshape(
+      "Merged",
+      async (segment) => {
+        const next = neighbour(this.rows.filter((row) => row.channel === segment.channel), this.rows, segment.id, 1);
+        if (!next) return { ok: false, refusal: { status: 400, code: "last", message: "There is no next segment to merge with.", detail: {} } };
+        return api.merge(segment.id, { ...this.standing(segment), next: next.id, next_revision: next.revision });
+      },
+      length,
+    );
+  }
+
+  setEdges(start_ms: number, end_ms: number): Promise<void> {
+    return this.reshape("Edges moved", (segment) => {
+      const { text: _text, ...body } = this.standing(segment);
+      return api.edges(segment.id, { ...body, start_ms: Math.round(start_ms), end_ms: Math.round(end_ms) });
+    });
+  }
+
+  setSpeaker(speaker: string): Promise<void> {
+    return this.reshape(speaker ? `Speaker ${speaker}` : "No speaker", (segment) => {
+      const { text: _text, ...body } = this.standing(segment);
+      return api.speaker(segment.id, { ...body, speaker });
+    });
+  }
+
+  async lock(): Promise<void> {
+    const segment = this.segment;
+    if (!segment) return;
+    if (segment.locked) return this.ask("unlock");
+    if (!this.editable) return;
+    if (this.dirty || segment.state !== "corrected") {
+      this.confirm({ stay: true });
+      if (!this.outbox?.of(segment.id)) return; // warnings are shown first
+    }
+    if (!(await this.quiet(segment.id))) return this.say("Wait until what you saved has reached the site.");
+    const answer = await api.lock(segment.id, this.current === segment.id ? this.base : segment.revision);
+    if (!answer.ok) return this.say(answer.refusal.message);
+    this.token = null;
+    this.adopt(answer.value);
+    this.say("Locked.");
+  }
+
+  async unlock(reason: string): Promise<void> {
+    const segment = this.segment;
+    if (!segment) return;
+    const answer = await api.unlock(segment.id, reason);
+    if (!answer.ok) {
+      this.trouble = answer.refusal.message;
+      return this.say(answer.refusal.message);
+    }
+    this.adopt(answer.value);
+    void this.lease();
+    this.say("Unlocked.");
+    this.focusBox("end");
+  }
+}
