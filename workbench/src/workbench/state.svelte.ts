@@ -45,7 +45,6 @@ export abstract class State {
   light = $state.raw<Light>({ state: "", text: "" });
   live = $state<"live" | "polling" | "closed">("polling");
   said = $state("");
-  why = $state<string>("");
   conflicts = $state.raw<string[]>([]);
   undoable = $state(0);
   settings = $state.raw<Settings>(FALLBACK);
@@ -92,6 +91,15 @@ export abstract class State {
       this.share = this.heard.share;
       this.touchedAt = Date.now();
     };
+  }
+
+  /** The text before or after, as it is by now: the list knows sooner than what was read with the segment. */
+  beside(which: "previous" | "next"): { id: string; text: string } | null {
+    const known = this.segment?.neighbours?.[which];
+    if (!known) return null;
+    const head = this.row(known.id)?.head ?? "";
+    if (head === "" || head === known.text.slice(0, 80)) return { id: known.id, text: known.text };
+    return { id: known.id, text: head.length < 80 ? head : `${head}…` };
   }
 
   row(id: string | null): Row | null {
