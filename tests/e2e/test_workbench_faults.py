@@ -100,6 +100,7 @@ def again(page: Page, recording: Recording, segment: Segment) -> Bench:
     return bench
 
 
+@pytest.mark.slow
 def test_a_refresh_in_the_middle_of_each_edit(opens: Opens, people: Cast, media_root: Any) -> None:
     recording = call(people)
     bench = Bench(opens("annotator"), recording)
@@ -124,6 +125,7 @@ def test_a_refresh_in_the_middle_of_each_edit(opens: Opens, people: Cast, media_
     assert page.evaluate(KEPT) == [], "the browser's store is empty again"
 
 
+@pytest.mark.slow
 def test_tabs_that_die_with_drafts(opens: Opens, people: Cast, media_root: Any) -> None:
     """Ten drafts and the tab is killed; ten more and it is killed again: all twenty come back."""
     recording = call(people)
@@ -154,6 +156,7 @@ def test_tabs_that_die_with_drafts(opens: Opens, people: Cast, media_root: Any) 
     assert human_revisions(recording) == EDITS
 
 
+@pytest.mark.slow
 def test_drafts_follow_a_person_to_another_browser(opens: Opens, people: Cast, media_root: Any) -> None:
     """The light says that they are saved, so the browser may go with all that it keeps."""
     recording = call(people)
@@ -175,6 +178,7 @@ def test_drafts_follow_a_person_to_another_browser(opens: Opens, people: Cast, m
         bench.press("Alt+ArrowDown")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["request", "answer"])
 def test_decisions_that_the_server_never_confirmed(
     opens: Opens, people: Cast, media_root: Any, lost: str
@@ -209,6 +213,7 @@ def test_decisions_that_the_server_never_confirmed(
     assert {row.revision for row in rows(recording)} == {2}
 
 
+@pytest.mark.slow
 def test_a_line_that_is_down_for_longer_than_the_retries(opens: Opens, people: Cast, media_root: Any) -> None:
     recording = call(people, EDITS + 1)
     page = opens("annotator")

@@ -89,6 +89,7 @@ def test_three_texts_and_a_key_for_each(
     assert list(found) == expected, "whoever chose, both texts stay in the history"
 
 
+@pytest.mark.slow
 def test_whoever_waits_gets_the_row_when_it_is_free(opens: Opens, people: Cast, media_root: Any) -> None:
     people.annotator.first_name, people.annotator.last_name = "Dana", "Doe"
     people.annotator.save()
@@ -114,6 +115,7 @@ def test_whoever_waits_gets_the_row_when_it_is_free(opens: Opens, people: Cast, 
     assert (first.text, first.revision) == ("and better still, row 0", 3)
 
 
+@pytest.mark.slow
 def test_two_hundred_racing_saves_lose_none(opens: Opens, people: Cast, media_root: Any) -> None:
     """Two people save on top of each other while a third has the row open and has typed into it."""
     recording = call(people, 2)
