@@ -209,10 +209,14 @@ def test_pictures_of_the_demo(
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
         for name, path in (
+            ("workbench", f"/recordings/{recording.pk}/work/?segment={rows[4].pk}"),
             ("recording", f"/recordings/{recording.pk}/"),
             ("project", f"/projects/{project.pk}/"),
         ):
             page.goto(path)
+            if name == "workbench":  # the waveform and the sound come behind the text
+                page.wait_for_selector("#text:not([readonly])[aria-busy=false]")
+                until(page, "parseInt(document.querySelector('.wb-share').textContent) >= 40")
             page.wait_for_timeout(400)  # fonts and the live light
             picture = into / f"{name}-{theme}.png"
             page.screenshot(path=picture)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ import pytest
 from annotation.models import Segment
 from annotation.services import segments
 from tests.e2e.bench import Bench, make_call, rows
-from tests.e2e.conftest import Opens, until
+from tests.e2e.conftest import Opens
 from tests.e2e.test_looks import FAINT, UNLABELLED
 from tests.personas import Cast
 
@@ -108,18 +107,3 @@ def test_motion_is_left_out_for_those_who_ask(opens: Opens, people: Cast, media_
     Bench(page, recording)
     moving = "node => parseFloat(getComputedStyle(node).transitionDuration) > 0"
     assert page.evaluate(f"[...document.querySelectorAll('*')].filter({moving}).length") == 0
-
-
-@pytest.mark.slow
-def test_pictures_of_every_state(opens: Opens, people: Cast, media_root: Any, tmp_path: Path) -> None:
-    """Draw the states one has to look at; `SCREENSHOTS_DIR=docs/screenshots` renews that of the README."""
-    into = Path(os.environ.get("SCREENSHOTS_DIR") or tmp_path)
-    for theme in ("light", "dark"):
-        bench = bench_of(opens, people, theme)
-        page = bench.page
-        bench.heard()
-        page.wait_for_selector(".wb-canvas")
-        bench.write("The invoice of Bosch says eighty four Euro, and we were told forty eight. [noise]")
-        until(page, "document.getElementById('save-light').textContent.includes('Draft saved')")
-        page.screenshot(path=into / f"workbench-{theme}.png")
-        assert (into / f"workbench-{theme}.png").stat().st_size > 20_000

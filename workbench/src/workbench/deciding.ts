@@ -39,10 +39,14 @@ export abstract class Deciding extends Opening {
       if (!how.stay) this.move(1, how.focus);
       return;
     }
+    const unchanged = !this.dirty;
+    if (unchanged && !this.newer && (this.row(segment.id)?.state === "corrected" || this.outbox?.of(segment.id))) {
+      // Decided already: a second press, or a walk through finished work, is no second decision.
+      if (how.stay) return this.say("Nothing has changed.");
+      return this.given.queue ? void this.serve(how.focus) : this.move(1, how.focus);
+    }
     const overrode = this.stops();
     if (overrode === null) return;
-    const unchanged = !this.dirty;
-    if (how.stay && unchanged && (segment.state === "corrected" || this.outbox?.of(segment.id))) return this.say("Nothing has changed.");
     const text = this.text;
     const body: Record<string, unknown> = unchanged && !this.newer ? { decision: "accept" } : { text };
     this.decide(segment, { ...body, ...(overrode.length ? { overrode } : {}) }, unchanged ? "Accepted" : "Saved", { state: "corrected", head: text.slice(0, 80), annotator: this.given.username }, how);

@@ -52,7 +52,6 @@ export abstract class Opening extends Drafting {
     this.checks = [];
     this.conflict = this.newer = this.holder = null;
     this.restored = null;
-    this.why = "";
     this.overridden = "";
     this.done = false;
     const ready = this.ready.get(id);

@@ -8,7 +8,15 @@ import { RENEW_MS } from "./opening";
 import { Outbox } from "./outbox";
 import { Shaping } from "./shaping";
 import { PAGE } from "./state.svelte";
-import { FINISHED, type Person, type Settings } from "./types";
+import { FINISHED, type Person, type Row, type Settings } from "./types";
+
+/** Why a segment was served, in words. */
+const WHY = {
+  held: "You had this one open.",
+  returned: "Returned to you.",
+  assigned: "From a recording that is yours.",
+  queue: "Next in line.",
+} as const;
 
 const PRESENCE_MS = 25_000;
 const PROGRESS_MS = 60_000;
@@ -175,8 +183,10 @@ export class Session extends Shaping {
     }
     const answer = await api.next(this.given.project, { exclude: this.busy() });
     if (!answer.ok) {
-      this.trouble = answer.refusal.message;
       this.loading = false;
+      const ahead = answer.refusal.status === 0 ? this.atHand() : null;
+      if (ahead) return this.open(ahead.id, focus === undefined ? {} : { focus });
+      this.trouble = answer.refusal.message;
       return;
     }
     const { segment, why } = answer.value;
@@ -193,8 +203,13 @@ export class Session extends Shaping {
     if (segment.recording !== this.recording.id) await this.load(segment.recording, segment.id);
     this.ready.set(segment.id, segment);
     await this.open(segment.id, focus === undefined ? {} : { focus });
-    this.why = why ?? "";
+    if (why !== null) this.say(WHY[why]);
     void this.prefetch();
+  }
+
+  /** While the site cannot be asked: a row of this recording that nobody holds and that was fetched before. */
+  private atHand(): Row | null {
+    return this.rows.find((row) => row.id !== this.current && this.ready.has(row.id) && !row.lease && !row.locked && !FINISHED.has(row.state)) ?? null;
   }
 
   private busy(): string[] {
