@@ -21,7 +21,7 @@ describe("lightOf", () => {
   });
   it("puts the worst first", () => {
     expect(state({ refused: true, conflicts: 1, offline: true }).text).toContain("keeps nothing");
-    expect(state({ conflicts: 1, offline: true }).state).toBe("conflict");
+    expect(state({ conflicts: 1, offline: true, kept: 2 })).toEqual({ state: "conflict", text: "Conflict, and offline: 2 kept here" });
   });
 });
 

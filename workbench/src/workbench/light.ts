@@ -30,6 +30,7 @@ export function lightOf(facts: Facts): Light {
   const here = facts.unsent + facts.kept;
   if (facts.refused) return { state: "conflict", text: "This browser keeps nothing: do not close the page" };
   if (facts.signedOut) return { state: "offline", text: `Signed out, ${here} kept here` };
+  if (facts.conflicts && facts.offline) return { state: "conflict", text: `Conflict, and offline: ${here} kept here` };
   if (facts.conflicts) return { state: "conflict", text: facts.conflicts === 1 ? "Conflict: two texts" : `${facts.conflicts} conflicts` };
   if (facts.offline) return { state: "offline", text: `Offline, ${here} kept here` };
   if (facts.unsent) return { state: "saving", text: facts.unsent === 1 ? "Saving" : `Saving ${facts.unsent}` };

@@ -59,7 +59,8 @@ export abstract class Opening extends Drafting {
     const detail = ready ?? (await this.fetchDetail(id));
     if (turn !== this.opened) return;
     if (detail === null) {
-      this.trouble = "This segment cannot be read just now.";
+      this.player.unload();
+      this.trouble = "The site cannot be reached, and this segment was not fetched before. It opens as soon as the line is back.";
       return;
     }
     if (!ready) this.show(detail, how);
