@@ -211,7 +211,10 @@ def test_keys_are_changed_and_stay_so(opens: Opens, people: Cast, media_root: An
     bench.press("Control+s")
     assert "Save and stay" in page.inner_text("dialog [role=alert]"), "a double-bound key is refused"
     bench.press("F9")
-    until(page, "[...document.querySelectorAll('dialog .cap')].some(cap => cap.textContent.trim().endsWith('F9'))")
+    until(
+        page,
+        "[...document.querySelectorAll('dialog .cap')].some(cap => cap.textContent.trim().endsWith('F9'))",
+    )
     page.select_option("dialog .wb-preset select", "default")
     cap.click()
     bench.press("F9")
@@ -229,6 +232,26 @@ def test_keys_are_changed_and_stay_so(opens: Opens, people: Cast, media_root: An
     page.focus("#text")
     bench.press("Escape")
     assert page.evaluate("document.activeElement.id") == "text", "in oTranscribe's keys Escape plays"
+
+
+def test_a_loop_goes_round_and_without_it_the_sound_ends_with_the_segment(
+    opens: Opens, people: Cast, media_root: Any
+) -> None:
+    recording = make_call(people, ["yes one", "yes two"], each_ms=2000, long_ms=600)
+    bench = Bench(opens("annotator"), recording)
+    bench.mine()
+    page = bench.page
+    playing = "document.querySelector('.play-big').getAttribute('aria-label') === 'Pause'"
+    bench.heard()
+    until(page, f"!({playing})")
+    bench.press("F8", "Control+Shift+Space")
+    needle = "parseFloat(document.querySelector('.wb-cursor').style.left)"
+    until(page, f"{needle} > 20")
+    until(page, f"{needle} < 15")
+    until(page, f"{needle} > 20")
+    assert page.evaluate(playing)
+    bench.press("F8")
+    until(page, f"!({playing})")
 
 
 def test_the_first_enter_warns_the_second_goes_on_and_is_recorded(

@@ -125,7 +125,7 @@ export class Player {
   seek(ms: number): void {
     const clip = this.clip;
     if (!clip) return;
-    this.passed();
+    this.mark();
     this.at = this.last = ms;
     this.audio.currentTime = Math.max(0, (ms - clip.from) / 1000);
   }
@@ -174,11 +174,16 @@ export class Player {
     if (this.playing) this.frame = requestAnimationFrame(() => this.tick());
   }
 
-  private passed(): void {
+  /** Count what was played since the last look. */
+  private mark(): void {
     const now = this.now;
     if (now > this.last) this.played(this.last, now);
     this.last = this.at = now;
-    if (this.audio.paused || now < this.finish) return;
+  }
+
+  private passed(): void {
+    this.mark();
+    if (this.audio.paused || this.at < this.finish) return;
     if (this.loop || this.typing.loops) this.seek(this.beginning);
     else this.audio.pause();
   }

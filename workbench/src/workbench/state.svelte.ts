@@ -16,6 +16,7 @@ import { History } from "./undo";
 
 /** Rows are asked for in pages of so many. */
 export const PAGE = 1_000;
+const SAID_MS = 8_000;
 
 export abstract class State {
   recording = $state.raw<{ id: string; name: string; duration_ms: number; language: string; state: string }>({ id: "", name: "", duration_ms: 0, language: "", state: "" });
@@ -161,6 +162,8 @@ export abstract class State {
   say(words: string): void {
     this.said = "";
     queueMicrotask(() => (this.said = words));
+    // What was said is about then, not about what is open later.
+    window.setTimeout(() => this.said === words && (this.said = ""), SAID_MS);
   }
 
   get editable(): boolean {
