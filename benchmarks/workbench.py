@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -159,10 +160,12 @@ def _browse(bench: Bench, table: Table, chromium: str, sync_playwright: Any) -> 
 
 
 def _open(table: Table, page: Page, recording: int, rows: int, what: str) -> None:
+    from tests.e2e.conftest import until
+
     boxes, lists = [], []
     for _ in range(5):
         page.goto(f"/recordings/{recording}/work/")
-        page.wait_for_function("window.watched.box && window.watched.all", timeout=60_000)
+        until(page, "window.watched.box && window.watched.all", 60)
         boxes.append(page.evaluate("window.watched.box") / 1000)
         lists.append(page.evaluate("window.watched.all") / 1000)
     table.add(f"{rows:,} {what}: the box can be typed into", *_seconds(boxes))
@@ -197,23 +200,22 @@ def _letters(table: Table, page: Page, letters: int) -> None:
 
 def _served(table: Table, page: Page, recording: int) -> None:
     """Sum what the server is asked for before the page shows a long recording, one after another."""
+    from tests.e2e.conftest import until
+
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: asked.append(request.url) if request.method == "GET" else None)
     page.goto(f"/recordings/{recording}/work/")
-    page.wait_for_function("window.watched.box", timeout=60_000)
+    until(page, "window.watched.box", 60)
     page.wait_for_timeout(500)
     base = page.evaluate("location.origin")
     paths = [url.removeprefix(base) for url in asked]
-    first = [f"/recordings/{recording}/work/"]
+    first = [f"/recordings/{recording}/work/", f"/api/recordings/{recording}/"]
     for part in (
-        f"/api/recordings/{recording}/rows/",
-        f"/api/recordings/{recording}/peaks",
-        "/api/segments/",
+        rf"/api/recordings/{recording}/rows/",
+        rf"/api/recordings/{recording}/peaks",
+        r"/api/segments/\d+/$",
     ):
-        found = next((path for path in paths if path.startswith(part)), None)
-        if found is not None:
-            first.append(found)
-    first.append(f"/api/recordings/{recording}/")
+        first += [path for path in paths if re.match(part, path)][:1]
     sums = [sum(float(page.evaluate(SERVED, path)) for path in first) / 1000 for _ in range(7)]
     table.add(
         f"{HOURS} hours: what the first paint asks of the server ({len(first)} answers)", *_seconds(sums)
