@@ -63,8 +63,9 @@ def run(bench: Bench) -> Table:
         ("", "cpu s", "wall s", "x real time", "against batched", "WER"),
         how=(
             f"{bench.described}. MP3, 44.1 kHz stereo; beam {BEAM}; one thread each. Ours: upload, "
-            "doorbell, real Celery workers (one prepares, one decodes beside it), segments, texts and word times "
-            "in PostgreSQL; counted are all processes (workers, their FFmpeg, PostgreSQL, Redis, the uploader), "
+            "doorbell, real Celery workers (one prepares, one decodes beside it), segments, texts and word "
+            "times in PostgreSQL; counted are all processes (workers, their FFmpeg, PostgreSQL, Redis, the "
+            "uploader), "
             "children included, and the wall from the upload to the last commit. Others: one process that "
             f"has its model loaded. Medians of {bench.sizes.rounds} interleaved rounds after one warm-up."
             f" {STAND_IN_NOTE}"

@@ -52,7 +52,7 @@ def test_a_claim_looks_at_the_head_of_the_queue_and_not_at_the_queue(queue: Deco
     assert median(spent) < 0.05
     with connection.cursor() as cursor:
         limits = [turns.bounds(haste) for haste in turns.HASTE]
-        values = {
+        values: dict[str, Any] = {
             "passes": ["draft", "refine"],
             "hastes": [haste.value for haste in turns.HASTE],
             "least": [least for least, _ in limits],

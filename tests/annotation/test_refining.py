@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import connections, transaction
 
 from annotation.models import Decoding, Hypothesis, Job, Project, Recording, Segment
-from annotation.services import decodings, jobs, reconciler, refining
+from annotation.services import decodings, jobs, models, reconciler, refining
 from annotation.services.decodings import Batch, Fit, Result
 from annotation.states import DecodingState, JobState, Pass, RefineWhen
 from tests.factories import make_job, make_project, make_recording, make_segment
@@ -40,6 +41,14 @@ def states(pass_name: Pass) -> list[str]:
     return list(
         Decoding.objects.filter(pass_name=pass_name).order_by("start_ms").values_list("state", flat=True)
     )
+
+
+@pytest.fixture(autouse=True)
+def merging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the demo's refine model take two sentences at once, as Whisper does."""
+    card = models.card_of("demo-refine")
+    assert card is not None
+    monkeypatch.setitem(models._cards, "demo-refine", replace(card, merge=True))
 
 
 def planned(

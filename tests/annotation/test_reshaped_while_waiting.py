@@ -9,11 +9,11 @@ from annotation.services import decodings, shapes
 from annotation.services.decodings import Result
 from annotation.services.shapes import Grip
 from annotation.states import Pass
-from tests.annotation.test_refining import SURE, claim, planned, store
+from tests.annotation.test_refining import SURE, claim, merging, planned, store
 from tests.personas import Cast
 from transcription.types import Heard, Word
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures(merging.__name__)]
 
 
 def spoken(*at: tuple[int, str]) -> Heard:

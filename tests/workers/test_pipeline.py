@@ -182,7 +182,7 @@ def test_the_language_of_a_recording_is_heard_once_and_used_for_all_its_windows(
     project: Project, engine: Watched, tmp_path: Path
 ) -> None:
     asked = DecodingOptions(language=None)
-    values = {"model": "small", "options": asked.to_json(), "options_digest": asked.digest()}
+    values: dict[str, Any] = {"model": "small", "options": asked.to_json(), "options_digest": asked.digest()}
     recorded(project, 6, tmp_path, **values)
     given = DecodingOptions(language="fr")
     recorded(project, 2, tmp_path, model="small", options=given.to_json(), options_digest=given.digest())

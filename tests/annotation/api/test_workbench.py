@@ -21,6 +21,7 @@ from annotation.models import (
     Segment,
 )
 from annotation.services import exports
+from annotation.states import Pass
 from tests.annotation.api.calling import Caller
 from tests.factories import make_decoding, make_job, make_recording, make_segment
 from tests.personas import Cast
@@ -41,7 +42,7 @@ def url(segment: Segment | str, tail: str = "") -> str:
     return f"/api/segments/{segment if isinstance(segment, str) else segment.pk}/{tail}"
 
 
-def hear(segment: Segment, text: str, pass_name: str = "draft", job: Any = None) -> Hypothesis:
+def hear(segment: Segment, text: str, pass_name: Pass = Pass.DRAFT, job: Any = None) -> Hypothesis:
     """Give a segment a hypothesis whose words lie evenly in it."""
     decoding = make_decoding(
         job or make_job(segment.recording),
@@ -626,8 +627,9 @@ def test_markup_in_any_text_is_data(
 
 JUNK: Any = [
     None, [], "x", 7, {"text": 7}, {"text": None, "base_revision": None}, {"base_revision": 10**17},
-    {"base_revision": -1}, {"base_revision": "1; DROP"}, {"lease": 10**17, "base_revision": 1, "text": "x", "x": 1},
-    {"client": 7}, {"client": ["a"]}, {"segment": {}}, {"next": []}, {"exclude": [None]}, {"exclude": ["x"] * 51},
+    {"base_revision": -1}, {"base_revision": "1; DROP"}, {"exclude": ["x"] * 51},
+    {"lease": 10**17, "base_revision": 1, "text": "x", "x": 1},
+    {"client": 7}, {"client": ["a"]}, {"segment": {}}, {"next": []}, {"exclude": [None]},
     {"order": 7}, {"operation_id": 7}, {"heard_share": "NaN"}, {"usernames": [7]}, {"usernames": None},
     {"keys": {"own": {"play": {"box": [{}]}}}}, {"decision": []}, {"speaker": 7, "base_revision": 1},
     {"at_ms": 1.5, "offset": "a", "base_revision": 1}, {"start_ms": 10**18, "end_ms": -5, "base_revision": 1},
@@ -636,9 +638,9 @@ JUNK: Any = [
 
 @pytest.mark.parametrize(
     ("method", "tail"),
-    [("PATCH", ""), ("PUT", "draft/"), ("POST", "checks/"), ("POST", "undo/"), ("POST", "split/"), ("POST", "merge/"),
-     ("POST", "edges/"), ("POST", "speaker/"), ("POST", "lease/"), ("POST", "next"), ("POST", "presence"),
-     ("PUT", "settings"), ("PUT", "assignees")],
+    [("PATCH", ""), ("PUT", "draft/"), ("POST", "checks/"), ("POST", "undo/"), ("POST", "split/"),
+     ("POST", "merge/"), ("POST", "edges/"), ("POST", "speaker/"), ("POST", "lease/"),
+     ("POST", "next"), ("POST", "presence"), ("PUT", "settings"), ("PUT", "assignees")],
 )  # fmt: skip
 def test_no_body_is_answered_with_500(
     manager: Caller, cast: Cast, recording: Recording, segment: Segment, method: str, tail: str
