@@ -90,7 +90,7 @@ export function checksOf(given: Checked): Check[] {
   if (foreign) warn("wrong_script", `“${foreign}” is not written in the letters of “${given.language}”.`);
   if (/\S[ \t\u00a0\u3000]{2,}\S/.test(text)) note("double_space", "Two spaces in a row.");
   for (const term of otherwise(text, given.glossary)) note("glossary", `The glossary writes “${term}”.`);
-  if (given.heard < HEARD_ENOUGH) warn("not_heard", `Only ${Math.round(given.heard * 100)} % of it was played.`);
+  if (given.heard < HEARD_ENOUGH) warn("not_heard", `Only ${Math.floor(given.heard * 100)} % of it was played.`);
   return found.sort((a, b) => Number(a.severity === "note") - Number(b.severity === "note"));
 }
 
