@@ -86,6 +86,10 @@ class Engines:
         """
         return next((_where(held.engine) for held in list(self._held.values())), "")
 
+    def held(self, model: str) -> Engine | None:
+        """Return the engine of a model that is in memory, and load nothing."""
+        return next((held.engine for held in list(self._held.values()) if held.asked == model), None)
+
     def get(self, model: str, on_download: OnDownload | None = None) -> Engine:
         """Return the engine of a model, loading and, where it is allowed, downloading it first.
 

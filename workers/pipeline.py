@@ -180,13 +180,14 @@ class Pipeline:
         if shutdown.asked():
             return None
         made = self._claim(_turns.choose, suspects=False)
-        if made is not None and not made.unknown and made.batch.model in engines.names:
-            # Loading is left to the thread that decodes: two models may be more than there is room for.
+        # Loading is left to the thread that decodes: two models may be more than there is room for.
+        engine = engines.held(made.batch.model) if made is not None and not made.unknown else None
+        if made is not None and engine is not None:
             with self._keeper.watching(
                 _bound_s(made.batch.decodings),
                 lambda sentence: self._give_up_reading(made.batch, sentence),
             ):
-                batches.compute_features(made, engines.get(made.batch.model))
+                batches.compute_features(made, engine)
         return made
 
     # -- the work --------------------------------------------------------------------------------------

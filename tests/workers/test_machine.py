@@ -23,7 +23,7 @@ from transcription.devices import is_lost
 from transcription.engines.base import Ready
 from transcription.engines.fake import FakeEngine
 from transcription.errors import DecoderUnavailable, EngineError, ModelCode, ModelUnavailable, Stopped
-from workers import prepare, process, shutdown, transcribe
+from workers import pipeline, prepare, process, shutdown, transcribe
 from workers.engines import engines
 from workers.shunned import Shunned, shunned
 
@@ -56,6 +56,8 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> list[str]:
         asked.append(model)
         raise error
 
+    engines.drop()
+    monkeypatch.setattr(pipeline, "_paces", {})
     monkeypatch.setattr(engines, "get", get)
     return asked
 

@@ -58,6 +58,7 @@ def engine(
     made = Watched()
     monkeypatch.setattr(engines, "get", lambda model, on_download=None: made)
     monkeypatch.setattr(type(engines), "names", property(lambda self: ("demo-draft", "demo-refine", "small")))
+    monkeypatch.setattr(engines, "held", lambda model: made)
     monkeypatch.setattr(pipeline, "_paces", {})
     monkeypatch.setattr(pipeline, "_turns", Turns())
     yield made
