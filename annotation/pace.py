@@ -142,7 +142,8 @@ def _pace(project: Project) -> dict[str, Any]:
         cursor.execute(LATELY, {**values, "since": now - timedelta(seconds=NOW_WINDOW_S)})
         count, audio, people, first, clock = cursor.fetchone()
         cursor.execute(BY_DAY, {**values, "since": (now - timedelta(days=DAYS)).replace(hour=0, minute=0)})
-        days = [row[1] for row in cursor.fetchall() if row[1]]
+        # Today is not over: what was done by ten in the morning is no day's work.
+        days = [audio for day, audio in cursor.fetchall() if audio and day < clock.date()]
     enough = count >= ENOUGH
     # From the first of them until now, pauses included: that is how the next hours will be, too.
     window = max(60.0, (clock - first).total_seconds()) if enough else None

@@ -33,7 +33,7 @@ class Sizes:
 
 FULL: Final = Sizes(
     real=True,
-    rounds=2,
+    rounds=1,
     recording_s=600,
     hour_s=3600,
     full_stop_s=45.0,

@@ -154,9 +154,7 @@ def test_five_thousand_segments_open_at_once(opens: Opens, people: Cast, media_r
     page.wait_for_selector(".wb-row.current")
     took = time.monotonic() - began
     until(page, "document.querySelector('.wb-total').textContent.startsWith('5,000')")
-    print(
-        f"\n5,000 segments: the first after {took:.2f} s, all after {time.monotonic() - began:.2f} s"
-    )
+    print(f"\n5,000 segments: the first after {took:.2f} s, all after {time.monotonic() - began:.2f} s")
     assert page.locator(".wb-row").count() < 60
     page.fill("#wb-search", "row 4321")
     until(page, "document.querySelector('.wb-total').textContent.startsWith('1 ')")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -570,8 +571,15 @@ def test_progress_counts_what_was_done_and_not_undone(
     assert found["segments"]["done"] == 3
     assert found["segments"]["draft"] == 3
     assert found["audio_ms"] == {"total": 6000, "done": 3000, "left": 3000}
-    # Four decisions are no pace: no estimate is better than one made up.
+    # Four decisions are no pace, and a day that is not over is no day's work.
     assert found["eta"]["hours_at_this_pace"] is None
+    assert found["eta"]["working_days"] is None
+    # What was done yesterday is.
+    earlier = Decision.objects.filter(segment=rows[1]).get()
+    earlier.pk, earlier.operation_id, earlier.segment_id = None, None, rows[4].pk
+    earlier.created_at, earlier.audio_ms = earlier.created_at - timedelta(days=1), 3000
+    earlier.save(force_insert=True)
+    found = annotator.get(f"/api/projects/{cast.project.pk}/progress/").json
     assert found["pace"]["audio_ms_per_day"] == 3000
     assert found["eta"]["working_days"] == 1.0
 
