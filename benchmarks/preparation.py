@@ -74,11 +74,12 @@ def run(bench: Bench) -> Table:
 
 def _peaks(bench: Bench, spoken: Spoken) -> tuple[float, float]:
     """Return the peak memory of the worker in MB over the recording, and over the same again and again."""
+    platform = bench.platform  # sets Django up, which models need
+
     from annotation.models import Job, Recording
     from annotation.services import jobs
     from annotation.states import RecordingState
 
-    platform = bench.platform
     endless = bench.folder / "speech" / "endless.mp3"
     loop = ["-stream_loop", "-1", "-i", str(spoken.path), "-c", "copy", "-t", str(bench.sizes.day_s)]
     subprocess.run([str(find_ffmpeg(None)), "-v", "error", "-y", *loop, str(endless)], check=True)

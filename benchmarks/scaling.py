@@ -53,11 +53,12 @@ def run(bench: Bench) -> Table:
 
 def _once(bench: Bench, spoken: Spoken, warm: list[Spoken], count: int) -> tuple[float, float]:
     """Return wall and processor seconds of `count` workers over the recording."""
+    platform = bench.platform  # sets Django up, which models need
+
     from annotation.doorbell import ring
     from annotation.models import Decoding, Recording
     from annotation.states import RecordingState
 
-    platform = bench.platform
     project, manager = platform.team(bench.models.fit)
     # No worker that decodes yet: the windows wait until they are held back.
     platform.need("audio,control")
