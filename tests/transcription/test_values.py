@@ -24,6 +24,7 @@ def test_digest_is_the_same_in_every_process_and_changes_with_any_option() -> No
     defaults = DecodingOptions().to_json()
     changes = {
         "language": "en",
+        "pack": True,
         "task": "translate",
         "beam_size": 1,
         "best_of": 1,
