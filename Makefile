@@ -43,7 +43,7 @@ bench: ## Measure, on this machine (ARGS="name" for one, ARGS=--write for docs/b
 lock: ## Resolve requirements/*.in anew into lock files with hashes (ARGS="--upgrade" for newer versions)
 	$(need_python)
 	@$(PYTHON) -m config.install test
-	@for name in runtime test node gpu bench convert; do CUSTOM_COMPILE_COMMAND="make lock" $(VENV) -m piptools compile --quiet \
+	@for name in runtime test node gpu bench convert parquet; do CUSTOM_COMPILE_COMMAND="make lock" $(VENV) -m piptools compile --quiet \
 	    --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url --no-emit-find-links \
 	    --no-emit-trusted-host --no-emit-options $(ARGS) -o requirements/$$name.lock requirements/$$name.in || exit 1; done
 
