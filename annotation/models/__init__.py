@@ -9,6 +9,7 @@ from annotation.models.leases import Lease
 from annotation.models.people import User
 from annotation.models.projects import Membership, Project
 from annotation.models.recordings import Recording, Upload
+from annotation.models.scores import ErrorTally, MachineScore, ProjectQuality, ReviewScore
 from annotation.models.segments import Revision, Segment
 from annotation.models.work import Assignment, Decision, Draft, Preferences
 
@@ -20,13 +21,17 @@ __all__ = [
     "Decision",
     "Decoding",
     "Draft",
+    "ErrorTally",
     "Hypothesis",
     "Job",
     "Lease",
+    "MachineScore",
     "Membership",
     "Preferences",
     "Project",
+    "ProjectQuality",
     "Recording",
+    "ReviewScore",
     "Revision",
     "RiskCalibration",
     "Segment",
