@@ -18,13 +18,14 @@ from annotation import progress
 
 log = logging.getLogger(__name__)
 
-Bell = Literal["audio", "draft", "refine"]
+Bell = Literal["audio", "draft", "refine", "files"]
 
 #: The task behind each bell. Names, not imports: annotation does not know the workers.
 TASKS: Final[dict[Bell, str]] = {
     "audio": "workers.prepare",
     "draft": "workers.draft",
     "refine": "workers.refine",
+    "files": "workers.files",
 }
 
 #: A queue with so many doorbells wakes everybody who could come; more would only pile up.

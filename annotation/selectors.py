@@ -35,6 +35,7 @@ from annotation.models import (
 )
 from annotation.permissions import Person, visible
 from annotation.states import (
+    FILE_JOBS,
     UNTOUCHED_SEGMENTS,
     DecodingState,
     JobState,
@@ -201,6 +202,8 @@ def progress_of(job: Job) -> float:
     """Return the share of a job that is done, 0 to 1: preparing is the first tenth, models are the rest."""
     if job.state == JobState.COMPLETED:
         return 1.0
+    if job.kind in FILE_JOBS:
+        return round(job.processed_items / job.total_items, 4) if job.total_items else 0.0
     if job.total_items:
         return round(PREPARING_SHARE + (1 - PREPARING_SHARE) * job.processed_items / job.total_items, 4)
     if job.recording is None or job.state == JobState.PENDING:

@@ -101,6 +101,9 @@ class JobKind(TextChoices):
     """What kind of work a person asked for."""
 
     TRANSCRIBE = "transcribe", "Transcribe"
+    IMPORT = "import", "Import"
+    EXPORT = "export", "Export"
+    REPLACE = "replace", "Replace"
 
 
 class JobState(TextChoices):
@@ -185,7 +188,10 @@ DECODING_TRANSITIONS: Final[Transitions] = {
 
 JOB_TRANSITIONS: Final[Transitions] = {
     JobState.PENDING: frozenset({JobState.RUNNING, JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}),
-    JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}),
+    # Back to pending: the worker of a file job died and its claim ran out, or an attempt failed.
+    JobState.RUNNING: frozenset(
+        {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.PENDING}
+    ),
     # When the rule or a model of the second pass has changed since.
     JobState.COMPLETED: frozenset({JobState.PENDING}),
     JobState.FAILED: frozenset({JobState.PENDING}),
@@ -226,6 +232,8 @@ SEGMENT_TRANSITIONS: Final[Transitions] = {
 
 #: Jobs that may still change by themselves.
 LIVE_JOBS: Final = (JobState.PENDING, JobState.RUNNING)
+#: Jobs that one worker of the queue `files` does from end to end, under a claim on the job itself.
+FILE_JOBS: Final = (JobKind.IMPORT, JobKind.EXPORT, JobKind.REPLACE)
 #: Jobs a person may ask to run again.
 RETRIABLE_JOBS: Final = (JobState.FAILED, JobState.CANCELLED)
 #: Decodings that still cost somebody time.

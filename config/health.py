@@ -181,7 +181,7 @@ class Site(Collector):
         yield up
         queues = GaugeMetricFamily("earmark_workers", "Workers seen in the last 20 s", labels=["queue"])
         busy = GaugeMetricFamily("earmark_worker_busy_seconds", "Time on the work in hand", labels=["worker"])
-        for queue in ("audio", "draft", "refine", "control"):
+        for queue in ("audio", "draft", "refine", "files", "control"):
             queues.add_metric([queue], sum(queue in worker.queues for worker in workers or ()))
         memory = GaugeMetricFamily("earmark_worker_memory_bytes", "Resident memory", labels=["worker"])
         models = GaugeMetricFamily(

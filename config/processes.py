@@ -65,18 +65,25 @@ def worker(name: str, queues: str, pool: str, **env: str) -> Process:
             "--without-mingle",
             "--loglevel", "INFO",
         ),
-        {"audio": "cuts recordings", "draft": "first pass", "refine": "second pass"}.get(name, name),
+        {
+            "audio": "cuts recordings",
+            "draft": "first pass",
+            "refine": "second pass",
+            "files": "imports and exports",
+        }.get(name, name),
         {**MODEL_ENV, **env},
     )  # fmt: skip
 
 
-# The audio worker forks, so that a crash in native code costs a child, and never loads a model. The others
+# These two fork, so that a crash in native code costs a child, and never load a model. The others
 # hold models and run them in the one process that loaded them: a forked child of such a process hangs.
 AUDIO: Final = worker("audio", "audio,control", "prefork")
+FILES: Final = worker("files", "files", "prefork")
 WORKERS: Final = (
     AUDIO,
     worker("draft", "draft", "solo", EARMARK_CPU_MODEL_WORKERS="2"),
     worker("refine", "refine", "solo", EARMARK_CPU_MODEL_WORKERS="2"),
+    FILES,
 )
 """Those of a machine without a GPU."""
 
@@ -156,7 +163,7 @@ def workers(options: Options, found: Sequence[str] | None = None) -> tuple[Proce
         )
         for index in range(drafting)
     )  # fmt: skip
-    return (AUDIO, *own, *replicas)
+    return (AUDIO, *own, *replicas, FILES)
 
 
 def everything(options: Options, found: Sequence[str] | None = None) -> tuple[Process, ...]:

@@ -150,11 +150,12 @@ def reconcile_in_turn() -> bool:
         return False
     finally:
         close_connections()
-    if done.recordings_requeued or done.decodings_requeued:
+    if done.recordings_requeued or done.decodings_requeued or done.file_jobs_requeued:
         log.warning(
-            "taken back from workers that went silent: %d recordings, %d windows",
+            "taken back from workers that went silent: %d recordings, %d windows, %d imports or exports",
             done.recordings_requeued,
             done.decodings_requeued,
+            done.file_jobs_requeued,
         )
         presence.count(
             {"reclaimed_recordings": done.recordings_requeued, "reclaimed_windows": done.decodings_requeued}

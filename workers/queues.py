@@ -10,6 +10,8 @@ DRAFT: Final = "draft"
 """The first, quick model."""
 REFINE: Final = "refine"
 """The better model, behind it."""
+FILES: Final = "files"
+"""Imports, exports and replacements: jobs that read or write many rows."""
 CONTROL: Final = "control"
 """Reconciler and sweeps: seconds of work, never behind a model."""
 
@@ -22,9 +24,10 @@ ROUTES: Final[dict[str, dict[str, str]]] = {
     "workers.prepare": {"queue": AUDIO},
     "workers.draft": {"queue": DRAFT},
     "workers.refine": {"queue": REFINE},
+    "workers.files": {"queue": FILES},
     RECONCILE_TASK: {"queue": CONTROL},
     SWEEP_TASK: {"queue": CONTROL},
     EVALUATE_TASK: {"queue": REFINE},
     CALIBRATE_TASK: {"queue": CONTROL},
 }
-"""For Celery's `task_routes`; the first three are what `annotation.doorbell` rings."""
+"""For Celery's `task_routes`; the first four are what `annotation.doorbell` rings."""

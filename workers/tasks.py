@@ -28,6 +28,7 @@ from workers.queues import (
     CALIBRATE_TASK,
     CONTROL,
     EVALUATE_TASK,
+    FILES,
     RECONCILE_TASK,
     REFINE,
     SWEEP_TASK,
@@ -60,6 +61,14 @@ def draft() -> None:
 def refine() -> None:
     """Decode the refine windows that wait."""
     _transcribe(Pass.REFINE)
+
+
+@shared_task(name="workers.files")  # type: ignore[untyped-decorator, unused-ignore]
+def files() -> None:
+    """Do the imports, exports and replacements that wait."""
+    from workers.files import work_waiting
+
+    _answer(FILES, work_waiting)
 
 
 @shared_task(name=RECONCILE_TASK)  # type: ignore[untyped-decorator, unused-ignore]

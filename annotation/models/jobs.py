@@ -7,16 +7,18 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from annotation.models.claims import Claimable
 from annotation.models.projects import Project
 from annotation.models.recordings import Recording
-from annotation.states import LIVE_JOBS, JobKind, JobState
+from annotation.states import FILE_JOBS, LIVE_JOBS, JobKind, JobState
 
 
-class Job(models.Model):
+class Job(Claimable):
     """Follow one request from the click to its end.
 
     The counts are copied from the rows that do the work, in the same transaction as the work, so a page
-    needs no Redis to tell the truth.
+    needs no Redis to tell the truth. The claim is held by the worker that does a file job (import, export,
+    replace); of a transcription the windows are claimed, not the job.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="jobs")
@@ -48,6 +50,11 @@ class Job(models.Model):
         indexes = (
             models.Index(fields=("project", "-id"), name="job_by_project"),
             models.Index(fields=("id",), name="job_live", condition=Q(state__in=LIVE_JOBS)),
+            models.Index(
+                fields=("id",),
+                name="job_of_files",
+                condition=Q(state__in=LIVE_JOBS, kind__in=FILE_JOBS),
+            ),
         )
 
     def __str__(self) -> str:

@@ -49,6 +49,9 @@ class Project(models.Model):
     """Terms as a list of strings; they become Whisper's hotwords."""
     tags = models.JSONField(default=default_tags, blank=True)
     """Names of the tags a person may set, as `[name]`, in the text; `foreign:xx` takes a language."""
+    sheet_columns = models.JSONField(default=list, editable=False)
+    """The columns of the sheets that were imported, in their order: [{"header", "field"}], field "" = kept as
+    metadata. Exports of tables write them back in this order."""
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )

@@ -59,6 +59,10 @@ class Segment(models.Model):
     """Who last wrote its text by hand, or decided that it stands."""
     return_reason = models.CharField(max_length=500, blank=True, default="")
     """Why a reviewer returned it; kept while it is returned."""
+    external_id = models.CharField(max_length=200, blank=True, default="")
+    """The row's id in the sheet it came from: the same id again is the same segment. Empty = none."""
+    metadata = models.JSONField(default=dict)
+    """The sheet's columns that are none of ours, {header: text}; their order is `Project.sheet_columns`."""
     updated_at = models.DateTimeField(db_default=Now())
 
     objects = LiveSegments()
@@ -79,6 +83,11 @@ class Segment(models.Model):
                 fields=("recording", "channel", "start_ms", "end_ms"),
                 name="segment_once_per_span",
                 condition=Q(retired_at=None),
+            ),
+            models.UniqueConstraint(
+                fields=("project", "external_id"),
+                name="segment_once_per_external_id",
+                condition=~Q(external_id="") & Q(retired_at=None),
             ),
         )
         indexes = (

@@ -13,9 +13,10 @@ from annotation.doorbell import ring_on_commit
 from annotation.errors import Conflict
 from annotation.models import Decoding, Job, Project, Recording, User
 from annotation.permissions import require
-from annotation.services import refining
+from annotation.services import filejobs, refining
 from annotation.services.clock import ClockTimestamp
 from annotation.states import (
+    FILE_JOBS,
     LIVE_DECODINGS,
     LIVE_JOBS,
     RETRIABLE_JOBS,
@@ -132,8 +133,9 @@ def cancel(*, user: User, job: Job) -> Job:
     _require(user, job)
     with transaction.atomic():
         rows = Job.objects.filter(pk=job.pk, state__in=LIVE_JOBS).update(
-            state=JobState.CANCELLED, phase="", error="", error_code="", finished_at=ClockTimestamp()
-        )
+            state=JobState.CANCELLED, phase="", error="", error_code="", claim_expires_at=None,
+            finished_at=ClockTimestamp(),
+        )  # fmt: skip
         if rows:
             # Locked in the order in which workers lock them, so that neither waits for the other.
             live = Decoding.objects.filter(job=job, state__in=LIVE_DECODINGS).order_by("pass_name", "pk")
@@ -159,6 +161,8 @@ def retry(*, user: User, job: Job) -> Job:
     from annotation.services import cuts, decodings
 
     _require(user, job)
+    if job.kind in FILE_JOBS:
+        return filejobs.retry(job)
     with transaction.atomic():
         rows = Job.objects.filter(pk=job.pk, state__in=(*RETRIABLE_JOBS, JobState.COMPLETED)).update(
             state=JobState.PENDING, phase="", error="", error_code="", finished_at=None
@@ -223,6 +227,8 @@ def _announce_row(job: Job) -> None:
 
 
 def _progress_of(job: Job) -> dict[str, object]:
+    if job.recording_id is None:
+        return filejobs.shown(job)
     return {
         "job": str(job.pk),
         "recording": str(job.recording_id),

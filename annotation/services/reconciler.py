@@ -24,7 +24,7 @@ from annotation.conf import conf
 from annotation.doorbell import Bell, ring
 from annotation.errors import AnnotationError
 from annotation.models import Job, Recording, Upload
-from annotation.services import decodings, jobs, recordings, refining, uploads
+from annotation.services import decodings, filejobs, jobs, recordings, refining, uploads
 from annotation.states import LIVE_JOBS, UploadState
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class Reconciled:
 
     recordings_requeued: int
     decodings_requeued: int
+    file_jobs_requeued: int
     jobs_refreshed: int
     rung: tuple[Bell, ...]
 
@@ -47,13 +48,14 @@ def reconcile() -> Reconciled:
     """Run one round: requeue expired claims, refresh live jobs, ring for what waits."""
     requeued_recordings = recordings.reclaim_expired()
     requeued_decodings = decodings.reclaim_expired()
+    requeued_jobs = filejobs.reclaim_expired()
     refining.release_stranded()
     live = list(Job.objects.filter(state__in=LIVE_JOBS).order_by("pk").values_list("pk", flat=True))
     jobs.refresh(live)
     waiting = _waiting()
     for bell in waiting:
         ring(bell)
-    return Reconciled(requeued_recordings, requeued_decodings, len(live), waiting)
+    return Reconciled(requeued_recordings, requeued_decodings, requeued_jobs, len(live), waiting)
 
 
 def _waiting() -> tuple[Bell, ...]:
@@ -68,11 +70,14 @@ def _waiting() -> tuple[Bell, ...]:
                    EXISTS (SELECT 1 FROM annotation_decoding WHERE state = 'queued' AND pass_name = 'draft'
                               AND (available_at IS NULL OR available_at <= clock_timestamp())),
                    EXISTS (SELECT 1 FROM annotation_decoding WHERE state = 'queued' AND pass_name = 'refine'
+                              AND (available_at IS NULL OR available_at <= clock_timestamp())),
+                   EXISTS (SELECT 1 FROM annotation_job
+                            WHERE state = 'pending' AND kind IN ('import', 'export', 'replace')
                               AND (available_at IS NULL OR available_at <= clock_timestamp()))
             """
         )
         row = cursor.fetchone()
-    bells: tuple[Bell, ...] = ("audio", "draft", "refine")
+    bells: tuple[Bell, ...] = ("audio", "draft", "refine", "files")
     return tuple(bell for bell, waits in zip(bells, row, strict=True) if waits)
 
 

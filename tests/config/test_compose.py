@@ -32,7 +32,7 @@ TOP_KEYS = {"name", "services", "networks", "volumes", "secrets"}
 KEY = "k9Jx2_vQ7mLr4TzWc8Nf1YbHs6DgPe3RuAi5OoKjXwVtZqMnBl0CyFhGdSaEp"
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
 DURATION = re.compile(r"^(\d+h)?(\d+m)?(\d+s)?(\d+ms)?$")
-WORKERS = ("worker-audio", "worker-draft", "worker-refine", "worker-gpu0")
+WORKERS = ("worker-audio", "worker-draft", "worker-refine", "worker-files", "worker-gpu0")
 OURS = ("web", *WORKERS, "schedule")
 
 
@@ -167,7 +167,8 @@ def test_our_services_are_caged(compose: dict[str, Any], our_services: dict[str,
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["stop_grace_period"] == "40s"
     assert compose["networks"]["inside"] == {"internal": True}
-    assert our_services["worker-audio"]["networks"] == ["inside"]
+    for name in ("worker-audio", "worker-files"):
+        assert our_services[name]["networks"] == ["inside"], "what strangers sent is read here"
     for name in ("postgres", "redis"):
         assert our_services[name]["networks"] == ["inside"]
         assert "ports" not in our_services[name]

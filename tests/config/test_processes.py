@@ -23,12 +23,17 @@ def found(chosen: Options, *cards: str) -> dict[str, str]:
     return {process.name: queues(process) for process in processes.workers(chosen, cards)}
 
 
-ON_THE_PROCESSOR = {"worker-audio": "audio,control", "worker-draft": "draft", "worker-refine": "refine"}
+ON_THE_PROCESSOR = {
+    "worker-audio": "audio,control",
+    "worker-draft": "draft",
+    "worker-refine": "refine",
+    "worker-files": "files",
+}
 
 
 def test_without_a_gpu_draft_and_refine_share_the_processor() -> None:
     assert found(options()) == ON_THE_PROCESSOR
-    draft, refine = processes.workers(options(), ())[1:]
+    draft, refine = processes.workers(options(), ())[1:3]
     assert draft.env["EARMARK_CPU_MODEL_WORKERS"] == refine.env["EARMARK_CPU_MODEL_WORKERS"] == "2"
 
 
@@ -37,8 +42,9 @@ def test_each_gpu_has_a_process_that_sees_no_other() -> None:
         "worker-audio": "audio,control",
         "worker-gpu0": "draft,refine",
         "worker-gpu1": "draft,refine",
+        "worker-files": "files",
     }
-    first, second = processes.workers(options(), ("0", "1"))[1:]
+    first, second = processes.workers(options(), ("0", "1"))[1:3]
     assert (first.env["CUDA_VISIBLE_DEVICES"], second.env["CUDA_VISIBLE_DEVICES"]) == ("0", "1")
     assert first.env["EARMARK_DEVICE"] == "cuda"
     assert len({process.command[process.command.index("-n") + 1] for process in (first, second)}) == 2
@@ -51,6 +57,7 @@ def test_drafts_stay_on_the_processor_when_asked() -> None:
         "worker-gpu0": "refine",
         "worker-draft0": "draft",
         "worker-draft1": "draft",
+        "worker-files": "files",
     }
     draft = processes.workers(chosen, ("0",))[2]
     assert draft.env["CUDA_VISIBLE_DEVICES"] == ""
@@ -69,7 +76,7 @@ def test_drafts_stay_on_the_processor_when_asked() -> None:
     ],
 )
 def test_the_option_chooses_the_gpus(gpus: str, workers: set[str]) -> None:
-    assert set(found(options(gpus=gpus), "0", "1", "2")) == {"worker-audio", *workers}
+    assert set(found(options(gpus=gpus), "0", "1", "2")) == {"worker-audio", "worker-files", *workers}
     assert found(options(gpus=gpus, device="cpu"), "0", "1", "2") == ON_THE_PROCESSOR
 
 

@@ -282,7 +282,7 @@ class Command(BaseCommand):
             yield Finding("note", "workers", "unknown while Redis is away")
             return
         served = {queue for worker in workers for queue in worker.queues}
-        lacking = [queue for queue in ("audio", "draft", "refine") if queue not in served]
+        lacking = [queue for queue in ("audio", "draft", "refine", "files") if queue not in served]
         for worker in workers:
             if worker.trouble:
                 yield Finding("note", "workers", f"{worker.name}: {worker.trouble}")
