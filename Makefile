@@ -24,7 +24,7 @@ up: ## Install what is needed, then run the site with its demo project; Ctrl-C s
 
 test: ## Install what tests need, then run them all (ARGS="-k name" for some)
 	$(need_python)
-	@$(PYTHON) -m config.install test && exec $(VENV) -m pytest $(ARGS)
+	@$(PYTHON) -m config.install test && exec $(VENV) -m pytest -n logical --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: ## Check the style of the code
 	$(need_python)
