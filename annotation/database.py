@@ -26,7 +26,13 @@ APP_ROLE: Final = "earmark_app"
 READONLY_ROLE: Final = "earmark_readonly"
 
 #: Rows that are written once and then kept: the app role may insert and read them, nothing else.
-INSERT_ONLY: Final = ("annotation_revision", "annotation_hypothesis", "annotation_decision")
+INSERT_ONLY: Final = (
+    "annotation_auditsample",
+    "annotation_decision",
+    "annotation_hypothesis",
+    "annotation_revision",
+    "annotation_sampleddecision",
+)
 
 #: What a reader of reports has no business with.
 SECRET: Final = (
@@ -42,14 +48,18 @@ SECRET: Final = (
     "knox_authtoken",
 )
 
+#: What the app role may read and others write: the audit, its seals, the list of migrations.
+READ_ONLY: Final = ("annotation_auditevent", "annotation_seal", "django_migrations")
+
+#: The only way to a new seal, by which nothing can be chosen but how many events it takes at most.
+SEALING: Final = "audit.seal_events(integer)"
 
 APP_GRANTS: Final = """
     REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};
     GRANT USAGE ON SCHEMA public, audit TO {role};
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
     GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
-    REVOKE INSERT, UPDATE, DELETE ON annotation_auditevent, django_migrations FROM {role};
-    GRANT SELECT ON audit.event TO {role};
+    GRANT SELECT ON ALL TABLES IN SCHEMA audit TO {role};
 """
 
 READONLY_GRANTS: Final = """
@@ -71,9 +81,15 @@ def grant(connection: BaseDatabaseWrapper) -> None:
         tables = _relations(connection)
         if APP_ROLE in roles:
             cursor.execute(sql.SQL(APP_GRANTS).format(role=app))
-            for table in INSERT_ONLY:
+            for table in sorted(tables.intersection(INSERT_ONLY)):
                 revoke = sql.SQL("REVOKE UPDATE, DELETE ON {} FROM {}")
                 cursor.execute(revoke.format(sql.Identifier(table), app))
+            for table in sorted(tables.intersection(READ_ONLY)):
+                revoke = sql.SQL("REVOKE INSERT, UPDATE, DELETE ON {} FROM {}")
+                cursor.execute(revoke.format(sql.Identifier(table), app))
+            cursor.execute("SELECT to_regprocedure(%s) IS NOT NULL", [SEALING])
+            if cursor.fetchone() == (True,):
+                cursor.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(SEALING), app))
         if READONLY_ROLE in roles:
             cursor.execute(sql.SQL(READONLY_GRANTS).format(role=readonly))
             for table in sorted(tables.intersection(SECRET)):

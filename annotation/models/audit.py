@@ -33,3 +33,37 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor_name} {self.action} {self.table_name} {self.row_id}"
+
+
+class Seal(models.Model):
+    """Show one sealed batch of audit events; what was sealed in it is in `audit.seal` (`services.seals`)."""
+
+    number = models.BigIntegerField(primary_key=True)
+    sealed_at = models.DateTimeField()
+    events = models.IntegerField()
+    first_id = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    settled = models.BigIntegerField()
+    """Every event up to this id is sealed, here or before."""
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        managed = False
+        db_table = "annotation_seal"
+        ordering = ("-number",)
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.digest[:16]}"
+
+
+class LiveWorker(models.Model):
+    """Stand for the running workers in the admin's index. They are notes in Redis: there is no table."""
+
+    class Meta:
+        managed = False
+        default_permissions = ("view",)
+        verbose_name = "worker"
+
+    def __str__(self) -> str:
+        return "worker"

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Cast, Now
 
+from annotation.models.decodings import Hypothesis
 from annotation.models.projects import Project
 from annotation.models.recordings import Recording
 from annotation.models.segments import Segment
 from annotation.states import DecisionKind
+
+UNHEARD_BELOW = 0.6
+"""Share of the audio under which a text was decided about without having been heard."""
+FAST_BELOW = 0.3
+"""Time at work as a share of the audio under which nobody can have listened."""
 
 
 class Decision(models.Model):
@@ -42,6 +48,33 @@ class Decision(models.Model):
     after = models.JSONField(default=dict)
     """Revision of each live segment it left, by id: an undo is refused once one of them has moved on."""
     undoes = models.OneToOneField("self", null=True, on_delete=models.CASCADE, related_name="undone_by")
+    hypothesis = models.ForeignKey(
+        Hypothesis, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    """What the best machine had heard by then; null where none had, or the decision is not about a text."""
+    # Errors of that machine's text, in words, with the text of the decision as reference; null = not counted.
+    substitutions = models.PositiveIntegerField(null=True)
+    deletions = models.PositiveIntegerField(null=True)
+    insertions = models.PositiveIntegerField(null=True)
+    reference_length = models.PositiveIntegerField(null=True)
+    profile = models.CharField(max_length=40, blank=True, default="")
+    """The normalisation both texts went through before they were counted."""
+    wer = models.GeneratedField(
+        expression=Case(
+            When(
+                reference_length__gt=0,
+                then=Cast(F("substitutions") + F("deletions") + F("insertions"), models.FloatField())
+                / Cast(F("reference_length"), models.FloatField()),
+            ),
+            # No word was said: all that the machine wrote is wrong, or it rightly wrote nothing.
+            When(insertions__gt=0, then=Value(1.0)),
+            When(reference_length=0, then=Value(0.0)),
+            output_field=models.FloatField(null=True),
+        ),
+        output_field=models.FloatField(null=True),
+        db_persist=True,
+    )
+    """Word error rate of the machine's text, to filter rows by; the rate of many rows is of their sums."""
     operation_id = models.UUIDField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -61,6 +94,17 @@ class Decision(models.Model):
         indexes = (
             models.Index(fields=("project", "created_at"), name="decision_by_day"),
             models.Index(fields=("author", "-id"), name="decision_by_author"),
+            # For supervisors: the whole site newest first, by what is worth a look.
+            models.Index(fields=("created_at", "id"), name="decision_by_time"),
+            models.Index(fields=("project", "-id"), name="decision_by_project"),
+            models.Index(fields=("wer", "-id"), name="decision_by_wer", condition=Q(wer__isnull=False)),
+            models.Index(
+                fields=("-id",), name="decision_unheard", condition=Q(heard_share__lt=UNHEARD_BELOW)
+            ),
+            models.Index(
+                fields=("-id",), name="decision_fast", condition=Q(active_ms__lt=F("audio_ms") * FAST_BELOW)
+            ),
+            models.Index(fields=("-id",), name="decision_overrode", condition=~Q(overrode=[])),
         )
 
     def __str__(self) -> str:
