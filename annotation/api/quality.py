@@ -9,11 +9,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from annotation import quality
 from annotation.api.base import ApiView
 from annotation.api.docs import operation
 from annotation.models import Project
 from annotation.permissions import get_visible, require
+from annotation.quality.refining import refine_effect
 from annotation.services import gates, references
 from annotation.states import RefineWhen
 
@@ -140,6 +140,6 @@ class ProjectRefine(ApiView):
         self.only_query()
         project = get_visible(Project.objects.all(), self.person, pk=project_id)
         require(self.person, "quality", project)
-        effect = quality.refine_effect(project)
+        effect = refine_effect(project)
         rule = {"refine_when": project.refine_when, "refine_above": project.refine_above}
         return Response(RefineOut({**asdict(effect), **rule, "looked_at": effect.looked_at}).data)

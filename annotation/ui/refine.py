@@ -19,7 +19,7 @@ from django.shortcuts import redirect
 from annotation.errors import Invalid
 from annotation.models import Project
 from annotation.permissions import get_visible, require
-from annotation.quality import NEWEST, Band, Effect, Point, refine_effect
+from annotation.quality.refining import NEWEST, Band, Effect, Point, refine_effect
 from annotation.services import projects
 from annotation.states import RefineWhen
 from annotation.ui.pages import page, person_of

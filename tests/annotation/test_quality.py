@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from annotation import quality
 from annotation.models import Decoding, Hypothesis, Project, Segment
+from annotation.quality import refining as quality
 from annotation.states import DecodingState, Pass, RefineWhen, Role
 from tests.annotation.api.calling import Caller
 from tests.factories import make_decoding, make_job, make_project, make_recording

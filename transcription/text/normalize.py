@@ -7,6 +7,7 @@ version.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from typing import Final
 
 _APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2019\u02bc\uff07\u00b4`", "'"))
 """Right single quotation mark, modifier letter apostrophe, fullwidth apostrophe, acute and grave accent."""
+
+TAG: Final = re.compile(r"\[[^\[\]\n]{1,60}\]")
+"""What people note in a text and nobody said: [noise], [foreign:fr]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ def _plain_1(text: str) -> str:
     return " ".join("".join(made).split())
 
 
+def _spoken_1(text: str) -> str:
+    return _plain_1(TAG.sub(" ", text))
+
+
 def _exact_1(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
@@ -56,6 +64,11 @@ PROFILES: Final = {
             "within words, invisible characters removed, spaces single. Any language.",
             _plain_1,
         ),
+        Profile(
+            "spoken-1",
+            "As plain-1, without tags in square brackets ([noise], [foreign:fr]): what was spoken.",
+            _spoken_1,
+        ),
         Profile("exact-1", "Canonical composition and single spaces; case and punctuation count.", _exact_1),
     )
 }
@@ -63,5 +76,5 @@ DEFAULT: Final = "plain-1"
 
 
 def normalize(text: str, profile: str = DEFAULT) -> str:
-    """Bring a text to the form of a profile: `plain-1` or `exact-1`. Raises KeyError for another."""
+    """Bring a text to the form of a profile: `plain-1`, `spoken-1` or `exact-1`; KeyError for another."""
     return PROFILES[profile].apply(text)

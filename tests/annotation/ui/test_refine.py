@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from annotation.models import Project
-from annotation.quality import Band, Point, curve_of, wilson
+from annotation.quality.intervals import wilson
+from annotation.quality.refining import Band, Point, curve_of
 from annotation.templatetags.earmark import percent
 from annotation.ui import refine
 from tests.annotation.test_quality import hear

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, Sum
 
 from annotation.models import Decoding, Project
+from annotation.quality.intervals import Interval, Z, wilson
 from annotation.states import DecodingState, Pass
 
 NEWEST: Final = 2_000
@@ -18,17 +19,6 @@ NEWEST: Final = 2_000
 BANDS: Final = 10
 FEW: Final = 20
 """Windows without which nothing is estimated."""
-Z: Final = 1.96
-"""Of a 95 % interval."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Hold an estimate and between which bounds the truth lies in 95 of 100 cases."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,14 +219,6 @@ def curve_of(bands: Sequence[Band]) -> tuple[Point, ...]:
         missed += band.estimated_changes
         points.append(Point(band.high, saved / work, missed / changes))
     return tuple(points)
-
-
-def wilson(successes: int, of: int) -> Interval:
-    """Return a share with Wilson's 95 % interval, which stays within 0..1 and is right for small numbers."""
-    share = successes / of
-    middle = (share + Z**2 / (2 * of)) / (1 + Z**2 / of)
-    half = Z / (1 + Z**2 / of) * math.sqrt(share * (1 - share) / of + Z**2 / (4 * of**2))
-    return Interval(share, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def _missed(calm: Sequence[Window], skipped: Sequence[Window], in_all: int) -> Interval | None:
