@@ -97,6 +97,47 @@ class DecisionKind(TextChoices):
     UNDO = "undo", "Undone"
 
 
+class Verdict(TextChoices):
+    """What a reviewer says of a segment."""
+
+    ACCEPT = "accept", "Accepted"
+    RETURN = "return", "Returned"
+    FIX = "fix", "Fixed and accepted"
+
+
+class ReturnReason(TextChoices):
+    """Why a reviewer returns a segment."""
+
+    WORDS = "words", "Wrong words"
+    MISSING = "missing", "Words are missing"
+    ADDED = "added", "Words nobody said"
+    SPELLING = "spelling", "Names or spelling"
+    STYLE = "style", "Not as the guideline says"
+    TAGS = "tags", "Tags"
+    SPEAKER = "speaker", "Wrong speaker"
+    EDGES = "edges", "Cut badly"
+    UNHEARD = "unheard", "Listen to it again"
+    OTHER = "other", "Something else"
+
+
+class PairState(TextChoices):
+    """Where a segment that two people read blind stands."""
+
+    READING = "reading", "Being read"
+    AGREED = "agreed", "Agreed"
+    DISPUTED = "disputed", "In dispute"
+    SETTLED = "settled", "Settled"
+    VOID = "void", "Given up"
+
+
+class Choice(TextChoices):
+    """Which text came of a pair."""
+
+    FIRST = "first", "The first"
+    SECOND = "second", "The second"
+    THIRD = "third", "A third"
+
+
 class JobKind(TextChoices):
     """What kind of work a person asked for."""
 
@@ -153,6 +194,27 @@ class Priority(IntegerChoices):
     PERSON = 100, "A person waits"
 
 
+class TermCase(TextChoices):
+    """How the letters of a glossary's term are written."""
+
+    EXACT = "exact", "Always as written here"
+    INITIAL = "initial", "The first letter may be a capital"
+    ANY = "any", "Any case"
+
+
+class ReplacedAs(TextChoices):
+    """What became of one row of a replacement."""
+
+    CHANGED = "changed", "Changed"
+    LOCKED = "locked", "Locked"
+    LEASED = "leased", "Somebody is editing it"
+    ACCEPTED = "accepted", "Accepted by a reviewer"
+    MOVED = "moved", "Changed meanwhile"
+    TOO_LONG = "too_long", "Too long afterwards"
+    PUT_BACK = "put_back", "Taken back"
+    KEPT = "kept", "Left: changed since"
+
+
 Transitions = Mapping[str, frozenset[str]]
 
 UPLOAD_TRANSITIONS: Final[Transitions] = {
@@ -189,9 +251,7 @@ DECODING_TRANSITIONS: Final[Transitions] = {
 JOB_TRANSITIONS: Final[Transitions] = {
     JobState.PENDING: frozenset({JobState.RUNNING, JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}),
     # Back to pending: the worker of a file job died and its claim ran out, or an attempt failed.
-    JobState.RUNNING: frozenset(
-        {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.PENDING}
-    ),
+    JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED, JobState.PENDING}),
     # When the rule or a model of the second pass has changed since.
     JobState.COMPLETED: frozenset({JobState.PENDING}),
     JobState.FAILED: frozenset({JobState.PENDING}),
@@ -228,6 +288,25 @@ SEGMENT_TRANSITIONS: Final[Transitions] = {
     ),
     SegmentState.ACCEPTED: frozenset({SegmentState.RETURNED}),
     SegmentState.RETURNED: frozenset({SegmentState.CORRECTED, SegmentState.SKIPPED}),
+}
+
+PAIR_TRANSITIONS: Final[Transitions] = {
+    # Settled from reading: nobody else is there to read it, and one text is taken as it is.
+    PairState.READING: frozenset({PairState.AGREED, PairState.DISPUTED, PairState.SETTLED, PairState.VOID}),
+    PairState.DISPUTED: frozenset({PairState.SETTLED, PairState.VOID}),
+    PairState.AGREED: frozenset(),
+    PairState.SETTLED: frozenset(),
+    PairState.VOID: frozenset(),
+}
+
+#: What each verdict moves: from which states of a segment, and where to.
+VERDICT_MOVES: Final[Mapping[Verdict, tuple[frozenset[SegmentState], SegmentState]]] = {
+    Verdict.ACCEPT: (frozenset({SegmentState.CORRECTED, SegmentState.SKIPPED}), SegmentState.ACCEPTED),
+    Verdict.FIX: (frozenset({SegmentState.CORRECTED, SegmentState.SKIPPED}), SegmentState.ACCEPTED),
+    Verdict.RETURN: (
+        frozenset({SegmentState.CORRECTED, SegmentState.SKIPPED, SegmentState.ACCEPTED}),
+        SegmentState.RETURNED,
+    ),
 }
 
 #: Jobs that may still change by themselves.

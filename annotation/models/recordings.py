@@ -58,6 +58,11 @@ class Recording(Claimable):
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
+    trashed_at = models.DateTimeField(null=True, editable=False)
+    """When it was put into the trash: since then it is in no list, queue, search or export. None = it is live."""
+    trashed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
 
     class Meta:
         ordering = ("-id",)
@@ -76,6 +81,9 @@ class Recording(Claimable):
                 fields=("id",),
                 name="recording_to_prepare",
                 condition=Q(state__in=(RecordingState.STORED, RecordingState.PREPARING)),
+            ),
+            models.Index(
+                fields=("project",), name="recording_in_trash", condition=Q(trashed_at__isnull=False)
             ),
         )
 
