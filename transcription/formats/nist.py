@@ -1,0 +1,100 @@
+"""What the tools of scoring read: STM (utterances), CTM (words) and RTTM (turns of speakers).
+
+All three are columns with spaces between: names lose their white space, texts keep single spaces. Their
+lines are sorted as the tools want them: by recording, channel, start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from transcription.formats.rows import FormatError, Row, milliseconds, span
+from transcription.formats.texts import lines_of, token, tokens
+
+LABEL: Final = "<o,f0,unknown>"
+LABELS: Final = re.compile(r"<(?:NA|o|[^<>\s]*,[^<>\s]*)>$")
+IGNORED: Final = "ignore_time_segment_in_scoring"
+"""What STM has for a text that is not to be scored: here, no text."""
+
+
+def read_stm(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+    """Yield the lines of an STM file as rows; `;;` begins a comment.
+
+    Raises FormatError at a line with less than five columns.
+    """
+    for number, line in lines_of(stream, encoding):
+        parts = line.strip("\ufeff \t").split(None, 5)
+        if not parts or parts[0].startswith(";;"):
+            continue
+        if len(parts) < 5:
+            raise FormatError(
+                "malformed", "A line needs: recording, channel, speaker, start, end, text.", number
+            )
+        start, end = span(
+            milliseconds(parts[3], number, "start"), milliseconds(parts[4], number, "end"), number
+        )
+        said = tokens(parts[5]) if len(parts) == 6 else ""
+        label, _, rest = said.partition(" ")
+        text = rest if LABELS.match(label) else said
+        yield Row(
+            audio=parts[0],
+            start_ms=start,
+            end_ms=end,
+            text="" if text.lower() == IGNORED else text,
+            speaker="" if parts[2] == "unknown" else parts[2],
+            line=number,
+        )
+
+
+def hold_stm(row: Row) -> Row:
+    """Give the row as STM holds it: names without spaces, the text with single ones."""
+    text = tokens(row.final)
+    return Row(
+        audio=token(row.audio, "unnamed"),
+        start_ms=row.start_ms,
+        end_ms=row.end_ms,
+        text="" if text.lower() == IGNORED else text,
+        speaker=_unless_unknown(token(row.speaker, "unknown")),
+    )
+
+
+def _unless_unknown(speaker: str) -> str:
+    return "" if speaker == "unknown" else speaker
+
+
+def stm_line(row: Row) -> str:
+    """Write one line of an STM file; a row without text is one that is not scored."""
+    held = hold_stm(row)
+    columns = (held.audio, "1", held.speaker or "unknown", *_times(held), LABEL, held.text or IGNORED)
+    return " ".join(columns) + "\n"
+
+
+def ctm_lines(row: Row) -> str:
+    """Write the words of a row as lines of a CTM file: recording, channel, start, length, word, confidence.
+
+    Words as they were heard; where a person changed the text, that is not in here, as it has no times.
+    """
+    audio = token(row.audio, "unnamed")
+    return "".join(
+        f"{audio} 1 {_seconds(word.start_ms)} {_seconds(word.end_ms - word.start_ms)} "
+        f"{'_'.join(word.text.split())} {word.probability:.4f}\n"
+        for word in row.words
+        if word.text.strip()
+    )
+
+
+def rttm_line(row: Row) -> str:
+    """Write one line of an RTTM file: who spoke when."""
+    audio, speaker = token(row.audio, "unnamed"), token(row.speaker, "unknown")
+    start, end = row.start_ms or 0, row.end_ms or 0
+    return f"SPEAKER {audio} 1 {_seconds(start)} {_seconds(end - start)} <NA> <NA> {speaker} <NA> <NA>\n"
+
+
+def _times(row: Row) -> tuple[str, str]:
+    return _seconds(row.start_ms or 0), _seconds(row.end_ms or 0)
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03}"
