@@ -16,6 +16,7 @@ from psycopg import sql
 from annotation.states import (
     DECODING_TRANSITIONS,
     JOB_TRANSITIONS,
+    PAIR_TRANSITIONS,
     RECORDING_TRANSITIONS,
     SEGMENT_TRANSITIONS,
     UPLOAD_TRANSITIONS,
@@ -29,9 +30,16 @@ READONLY_ROLE: Final = "earmark_readonly"
 INSERT_ONLY: Final = (
     "annotation_auditsample",
     "annotation_decision",
+    "annotation_export",
+    "annotation_exportedfile",
+    "annotation_exportedrow",
     "annotation_hypothesis",
     "annotation_revision",
     "annotation_sampleddecision",
+    "annotation_snapshot",
+    "annotation_review",
+    "annotation_goldscore",
+    "annotation_guideline",
 )
 
 #: What a reader of reports has no business with.
@@ -104,6 +112,7 @@ MACHINES: Final[dict[str, Transitions]] = {
     "annotation_decoding": DECODING_TRANSITIONS,
     "annotation_job": JOB_TRANSITIONS,
     "annotation_segment": SEGMENT_TRANSITIONS,
+    "annotation_pair": PAIR_TRANSITIONS,
 }
 
 REFUSE_TRANSITION: Final = """

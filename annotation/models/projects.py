@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Final
 
 from django.conf import settings
@@ -18,6 +19,11 @@ DEFAULT_TAGS: Final = ("noise", "crosstalk", "laughter", "unintelligible", "sile
 def default_tags() -> list[str]:
     """Return the tags that a new project begins with."""
     return list(DEFAULT_TAGS)
+
+
+def new_seed() -> int:
+    """Return a seed nobody can guess: who knows it knows which rows are drawn."""
+    return secrets.randbelow(2**31)
 
 
 class Project(models.Model):
@@ -52,6 +58,22 @@ class Project(models.Model):
     sheet_columns = models.JSONField(default=list, editable=False)
     """The columns of the sheets that were imported, in their order: [{"header", "field"}], field "" = kept as
     metadata. Exports of tables write them back in this order."""
+    review_own = models.BooleanField(default=False)
+    """Whether a reviewer may judge their own work."""
+    review_percent = models.PositiveSmallIntegerField(default=10, validators=[MaxValueValidator(100)])
+    """Share of each annotator's decided rows that a reviewer looks at, drawn at random."""
+    double_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(100)])
+    """Share of the segments that two people read blind."""
+    dispute_above = models.FloatField(
+        default=0.1, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)]
+    )
+    """Symmetric word error rate of two readings above which a third person decides."""
+    gold_percent = models.PositiveSmallIntegerField(default=2, validators=[MaxValueValidator(50)])
+    """Share of what the queue hands out that is gold, as long as there is any."""
+    gold_limit = models.FloatField(default=0.1, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
+    """Word error rate up to which a gold row is passed."""
+    sample_seed = models.BigIntegerField(default=new_seed)
+    """Behind every draw; never shown to annotators."""
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
@@ -74,6 +96,10 @@ class Project(models.Model):
             models.CheckConstraint(
                 condition=Q(segment_max_ms__gte=F("segment_target_ms")), name="project_max_not_below_target"
             ),
+            models.CheckConstraint(
+                condition=Q(review_percent__lte=100, double_percent__lte=100, gold_percent__lte=50),
+                name="project_shares_are_shares",
+            ),
         )
 
     def __str__(self) -> str:
@@ -86,6 +112,8 @@ class Membership(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=12, choices=Role.choices)
+    paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """Since when the person is given no work here; what was theirs is anybody's meanwhile."""
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
