@@ -147,6 +147,39 @@ class JobKind(TextChoices):
     REPLACE = "replace", "Replace"
 
 
+class ExportFormat(TextChoices):
+    """What an export is written as."""
+
+    CSV = "csv", "CSV"
+    XLSX = "xlsx", "Excel (XLSX)"
+    TSV = "tsv", "TSV"
+    JSONL = "jsonl", "JSON lines"
+    NEMO = "nemo", "NeMo manifest with audio"
+    AUDIOFOLDER = "audiofolder", "Hugging Face audiofolder"
+    PARQUET = "parquet", "Hugging Face Parquet"
+    KALDI = "kaldi", "Kaldi data directory"
+    COMMON_VOICE = "common_voice", "Common Voice TSV"
+    CTM = "ctm", "CTM"
+    STM = "stm", "STM"
+    RTTM = "rttm", "RTTM"
+    SRT = "srt", "SubRip (SRT)"
+    VTT = "vtt", "WebVTT"
+    TEXTGRID = "textgrid", "Praat TextGrid"
+    EAF = "eaf", "ELAN (EAF)"
+    WHISPER = "whisper", "Whisper JSON"
+    WHISPERX = "whisperx", "WhisperX JSON"
+    WHISPER_TSV = "whisper_tsv", "Whisper TSV"
+    LABEL_STUDIO = "label_studio", "Label Studio JSON"
+
+
+class Split(TextChoices):
+    """Parts of a dataset."""
+
+    TRAIN = "train", "Train"
+    VALIDATION = "validation", "Validation"
+    TEST = "test", "Test"
+
+
 class JobState(TextChoices):
     """Where a job stands."""
 
