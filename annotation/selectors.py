@@ -167,12 +167,20 @@ def suggestion_of(segment: Any) -> Hypothesis | None:
     return found
 
 
-def machine_text_of(segment: Segment) -> str | None:
+def machine_of(segment: Segment) -> Hypothesis | None:
     """Return what the best pass heard, the newest of them; None while no machine has heard the segment."""
     heard = getattr(segment, "heard", None)
     if heard is None:
         heard = list(Hypothesis.objects.filter(segment=segment).defer("words", "signals").order_by("-id"))
-    best = next((one for one in heard if one.pass_name == Pass.REFINE), heard[0] if heard else None)
+    best: Hypothesis | None = next(
+        (one for one in heard if one.pass_name == Pass.REFINE), heard[0] if heard else None
+    )
+    return best
+
+
+def machine_text_of(segment: Segment) -> str | None:
+    """Return the text of what the best pass heard; None while no machine has heard the segment."""
+    best = machine_of(segment)
     return best.text if best is not None else None
 
 

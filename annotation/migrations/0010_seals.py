@@ -159,23 +159,18 @@ UPDATE annotation_decision SET hypothesis_id = %s, substitutions = %s, deletions
 
 def count(apps: Any, schema_editor: Any) -> None:
     """Count the errors behind decisions that were made before they were counted at once."""
-    from annotation.services.checks import TAG
     from transcription.text.metrics import count_errors
-    from transcription.text.normalize import DEFAULT
 
-    def spoken(text: str) -> str:
-        return " ".join(TAG.sub(" ", text).split())
-
-    at = 0
+    at, profile = 0, "spoken-1"
     with schema_editor.connection.cursor() as cursor:
         while True:
             cursor.execute(UNCOUNTED, [at, BATCH])
             rows = cursor.fetchall()
             counted = []
             for pk, heard, machine, final in rows:
-                c = count_errors(spoken(final), spoken(machine))
+                c = count_errors(final, machine, profile=profile)
                 counted.append(
-                    (heard, c.substitutions, c.deletions, c.insertions, c.reference_length, DEFAULT, pk)
+                    (heard, c.substitutions, c.deletions, c.insertions, c.reference_length, profile, pk)
                 )
             cursor.executemany(COUNTED, counted)
             if len(rows) < BATCH:

@@ -9,11 +9,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from annotation.errors import Invalid
-from annotation.models import Decision, Segment, User
+from annotation.models import Decision, Hypothesis, Segment, User
 from annotation.services.checks import CODES
 from annotation.states import DecisionKind
+from transcription.text.metrics import count_errors
 
 ACTIVE_MAX_MS: Final = 24 * 3600 * 1000
+PROFILE: Final = "spoken-1"
+COUNTED_MAX: Final = 250_000
+"""Words of one text times words of the other; beyond this a save would wait long for its count. Five hundred
+words are what a fast speaker says in three minutes, many times the longest segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,36 @@ class Evidence:
 NO_EVIDENCE: Final = Evidence()
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Tell the text that was decided on, and what the best machine had heard there."""
+
+    text: str
+    hypothesis: Hypothesis | None
+
+
+def errors_of(wording: Wording | None) -> dict[str, Any]:
+    """Return the columns of a decision that say how far the machine was from it, in words.
+
+    Without a machine's text, or with texts too long to compare while
+    a person waits, nothing is counted.
+    """
+    if wording is None or wording.hypothesis is None:
+        return {}
+    final, machine = wording.text, wording.hypothesis.text
+    found: dict[str, Any] = {"hypothesis_id": wording.hypothesis.pk}
+    if len(final.split()) * len(machine.split()) > COUNTED_MAX:
+        return found
+    counts = count_errors(final, machine, profile=PROFILE)
+    return found | {
+        "substitutions": counts.substitutions,
+        "deletions": counts.deletions,
+        "insertions": counts.insertions,
+        "reference_length": counts.reference_length,
+        "profile": PROFILE,
+    }
+
+
 def record(
     *,
     user: User,
@@ -42,8 +77,9 @@ def record(
     warned: Sequence[str] = (),
     undoes: Decision | None = None,
     operation_id: UUID | None = None,
+    wording: Wording | None = None,
 ) -> Decision:
-    """Write a decision, in the transaction of the change it is about."""
+    """Write a decision, in the transaction of its change; with `wording` the machine's errors are counted."""
     heard, active = evidence.heard_share, evidence.active_ms
     if heard is not None and not (math.isfinite(heard) and 0 <= heard <= 1):
         raise Invalid("The share that was heard lies between 0 and 1.", heard_share="0 to 1")
@@ -67,6 +103,7 @@ def record(
         after=dict(after),
         undoes=undoes,
         operation_id=operation_id,
+        **errors_of(wording),
     )
 
 

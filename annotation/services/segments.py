@@ -16,11 +16,11 @@ from annotation import progress
 from annotation.errors import Conflict, Invalid, StaleRevision
 from annotation.models import Decision, Draft, Revision, Segment, User
 from annotation.permissions import ALLOWED, require, role_in
-from annotation.selectors import machine_text_of
+from annotation.selectors import machine_of, machine_text_of
 from annotation.services import leases
 from annotation.services.checks import Circumstances, check, warnings_of
 from annotation.services.clock import ClockTimestamp
-from annotation.services.decisions import NO_EVIDENCE, Evidence, decision_of, record
+from annotation.services.decisions import NO_EVIDENCE, Evidence, Wording, decision_of, record
 from annotation.states import (
     EDITABLE_SEGMENTS,
     TEXT_DECISIONS,
@@ -179,13 +179,16 @@ def decide(
                 "annotator": old_annotator,
                 "return_reason": old_return,
             }
+            machine = machine_of(segment)
+            known = circumstances(segment, evidence.heard_share, machine.text if machine else None)
             decision = record(
                 user=user,
                 segment=segment,
                 kind=kind,
                 reason=why,
                 evidence=evidence,
-                warned=warnings_of(check(now, circumstances(segment, evidence.heard_share))),
+                warned=warnings_of(check(now, known)),
+                wording=Wording(now, machine) if kind in (DecisionKind.SAVE, DecisionKind.ACCEPT) else None,
                 before={str(segment.pk): before},
                 after={str(segment.pk): revision},
                 operation_id=operation_id,
@@ -248,13 +251,18 @@ def refusal(segment: Segment, base_revision: int, user: User, *, mine: str | Non
     return leases.leased_error(segment, user)
 
 
-def circumstances(segment: Segment, heard_share: float | None = None) -> Circumstances:
-    """Gather what the checks of a segment's text need to know besides the text."""
+def circumstances(
+    segment: Segment, heard_share: float | None = None, machine_text: str | None = None
+) -> Circumstances:
+    """Gather what the checks of a segment's text need to know besides the text.
+
+    The machine's text is looked up unless it is given.
+    """
     project = segment.project
     return Circumstances(
         duration_ms=segment.end_ms - segment.start_ms,
         language=segment.recording.language or project.language or segment.language,
-        machine_text=machine_text_of(segment),
+        machine_text=machine_text_of(segment) if machine_text is None else machine_text,
         tags=tuple(project.tags),
         glossary=tuple(project.glossary),
         heard_share=heard_share,
