@@ -23,7 +23,7 @@ STEMMERS = {
 # Names are written with their schema: the server maintains indexes under a search_path of its own.
 FUNCTIONS = r"""
 CREATE FUNCTION annotation_fold(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT btrim(lower(regexp_replace(said, '\s+', ' ', 'g')))
+    SELECT btrim(lower(regexp_replace(said, '[\s\u00a0\u2007\u202f\u3000]+', ' ', 'g')))
 $$;
 
 -- Groups of three neighbouring characters, each behind a tilde, which no stem begins with. The last two begin
