@@ -12,23 +12,38 @@ Points = Sequence[Sequence[float]]
 def learn_rising(examples: Iterable[tuple[float, float]], *, least: int = 1) -> list[list[float]]:
     """Give the rising map closest in squares to examples of (score, outcome 0..1).
 
-    Pool adjacent violators: from left to right, a group whose mean is not above its left neighbour's joins
-    it. `least`: a group of fewer examples joins too, so that no step rests on a handful. Each group becomes
-    one point: mean score, mean outcome. Time n log n.
+    `least`: a group of fewer examples joins its neighbour, so that no step rests on a handful. Each group
+    becomes one point: mean score, mean outcome. Time n log n.
     """
-    groups: list[list[float]] = []  # [examples, sum of scores, sum of outcomes]
-    for score, outcome in sorted(examples):
-        groups.append([1, score, outcome])
+    return _pooled([[1, score, outcome, 1] for score, outcome in sorted(examples)], least)
+
+
+def learn_rising_rate(examples: Iterable[tuple[float, float, float]], *, least: int = 1) -> list[list[float]]:
+    """Give the rising map from a score to a rate, from examples of (score, amount, of how much).
+
+    As `learn_rising`, with every group's rate pooled: the sum of amounts over the sum of what they are of.
+    Examples of nothing are left out.
+    """
+    return _pooled([[1, score, amount, of] for score, amount, of in sorted(examples) if of], least)
+
+
+def _pooled(examples: Iterable[list[float]], least: int) -> list[list[float]]:
+    """Pool adjacent violators: from left to right, a group whose mean is not above its left neighbour's joins
+    it. Each example is [1, score, amount, of how much].
+    """
+    groups: list[list[float]] = []  # sums of all four
+    for example in examples:
+        groups.append(example)
         while len(groups) > 1:
-            (few, _, before), (many, _, after) = groups[-2], groups[-1]
-            if few >= least and before / few < after / many:
+            (few, _, before, of), (_, _, after, of_after) = groups[-2], groups[-1]
+            if few >= least and before / of < after / of_after:
                 break
             last = groups.pop()
             groups[-1] = [a + b for a, b in zip(groups[-1], last, strict=True)]
     if len(groups) > 1 and groups[-1][0] < least:
         last = groups.pop()
         groups[-1] = [a + b for a, b in zip(groups[-1], last, strict=True)]
-    return [[round(scores / n, 4), round(outcomes / n, 4)] for n, scores, outcomes in groups]
+    return [[round(scores / n, 4), round(amount / of, 4)] for n, scores, amount, of in groups]
 
 
 def read_off(points: Points, score: float) -> float:
