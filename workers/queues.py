@@ -19,6 +19,8 @@ RECONCILE_TASK: Final = "workers.reconcile"
 SWEEP_TASK: Final = "workers.sweep"
 EVALUATE_TASK: Final = "workers.evaluate"
 CALIBRATE_TASK: Final = "workers.calibrate"
+SEAL_TASK: Final = "workers.seal"
+SCORE_TASK: Final = "workers.score"
 
 ROUTES: Final[dict[str, dict[str, str]]] = {
     "workers.prepare": {"queue": AUDIO},
@@ -29,5 +31,7 @@ ROUTES: Final[dict[str, dict[str, str]]] = {
     SWEEP_TASK: {"queue": CONTROL},
     EVALUATE_TASK: {"queue": REFINE},
     CALIBRATE_TASK: {"queue": CONTROL},
+    SEAL_TASK: {"queue": CONTROL},
+    SCORE_TASK: {"queue": CONTROL},
 }
 """For Celery's `task_routes`; the first four are what `annotation.doorbell` rings."""

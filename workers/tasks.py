@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from celery import shared_task
 from kombu.exceptions import OperationalError
@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from annotation.audit import acting_as
 from annotation.doorbell import Bell, ring
-from annotation.services import calibration, reconciler
+from annotation.services import calibration, reconciler, scoring, seals
 from annotation.states import Pass
 from workers import process
 from workers.database import AWAY, close_connections, first_line
@@ -31,14 +31,18 @@ from workers.queues import (
     FILES,
     RECONCILE_TASK,
     REFINE,
+    SCORE_TASK,
+    SEAL_TASK,
     SWEEP_TASK,
 )
-from workers.schedule import LEARN_EVERY_S
+from workers.schedule import LEARN_EVERY_S, SCORE_EVERY_S
 
 log = logging.getLogger(__name__)
 
 BUDGET_S: Final = 60.0
 """How long one doorbell works before it rings again."""
+SCORE_BUDGET_S: Final = 5.0
+"""Shorter: the worker of this queue also prepares what people have just uploaded."""
 
 process.connect()
 
@@ -83,6 +87,12 @@ def sweep() -> None:
     _guard(CONTROL, reconciler.sweep)
 
 
+@shared_task(name=SEAL_TASK)  # type: ignore[untyped-decorator, unused-ignore]
+def seal() -> None:
+    """Seal the audit's events that wait for it."""
+    _guard(CONTROL, seals.seal)
+
+
 @shared_task(name=EVALUATE_TASK)  # type: ignore[untyped-decorator, unused-ignore]
 def evaluate() -> None:
     """Check the gates that are due, behind everything that people wait for."""
@@ -90,22 +100,33 @@ def evaluate() -> None:
 
     def run() -> None:
         if evaluate_due(BUDGET_S):
-            _again()
+            _again(evaluate, LEARN_EVERY_S)
 
     _guard(REFINE, run)
 
 
-def _again() -> None:
+def _again(task: Any, expires_s: int) -> None:
     try:
-        evaluate.apply_async(expires=LEARN_EVERY_S, retry=False)
+        task.apply_async(expires=expires_s, retry=False)
     except (OperationalError, RedisError, OSError) as error:
-        log.warning("the check goes on when the schedule rings again (%s)", first_line(error))
+        log.warning("%s goes on when the schedule rings again (%s)", task.name, first_line(error))
 
 
 @shared_task(name=CALIBRATE_TASK)  # type: ignore[untyped-decorator, unused-ignore]
 def calibrate() -> None:
     """Learn what risk scores are worth where people have corrected."""
     _guard(CONTROL, calibration.learn_where_due)
+
+
+@shared_task(name=SCORE_TASK)  # type: ignore[untyped-decorator, unused-ignore]
+def score() -> None:
+    """Count the errors of machines' texts that people have decided about, in slices of seconds."""
+
+    def run() -> None:
+        if not scoring.score_due(SCORE_BUDGET_S).finished:
+            _again(score, SCORE_EVERY_S)
+
+    _guard(CONTROL, run)
 
 
 def _transcribe(pass_name: Pass) -> None:
