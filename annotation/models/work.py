@@ -11,7 +11,7 @@ from annotation.models.decodings import Hypothesis
 from annotation.models.projects import Project
 from annotation.models.recordings import Recording
 from annotation.models.segments import Segment
-from annotation.states import DecisionKind
+from annotation.states import TEXT_DECISIONS, DecisionKind
 
 UNHEARD_BELOW = 0.6
 """Share of the audio under which a text was decided about without having been heard."""
@@ -109,6 +109,24 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.segment_id}"
+
+
+class Corrections(models.Manager["Correction"]):
+    """Find the decisions about a text; those about a segment's shape are none."""
+
+    def get_queryset(self) -> models.QuerySet[Correction]:
+        """Leave everything else out."""
+        return super().get_queryset().filter(kind__in=TEXT_DECISIONS)
+
+
+class Correction(Decision):
+    """Look at the decisions about texts as supervisors do."""
+
+    objects = Corrections()
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view",)
 
 
 class Draft(models.Model):
