@@ -15,6 +15,7 @@ from psycopg import sql
 
 from annotation.states import (
     DECODING_TRANSITIONS,
+    IMPORT_TRANSITIONS,
     JOB_TRANSITIONS,
     PAIR_TRANSITIONS,
     RECORDING_TRANSITIONS,
@@ -111,6 +112,7 @@ MACHINES: Final[dict[str, Transitions]] = {
     "annotation_recording": RECORDING_TRANSITIONS,
     "annotation_decoding": DECODING_TRANSITIONS,
     "annotation_job": JOB_TRANSITIONS,
+    "annotation_import": IMPORT_TRANSITIONS,
     "annotation_segment": SEGMENT_TRANSITIONS,
     "annotation_pair": PAIR_TRANSITIONS,
 }

@@ -190,12 +190,47 @@ class JobState(TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+class ImportState(TextChoices):
+    """Where an import stands. Landing: its rows wait for their audio to be prepared."""
+
+    CHECKING = "checking", "Checking"
+    ASKING = "asking", "Needs an answer"
+    CHECKED = "checked", "Checked"
+    REFUSED = "refused", "Refused"
+    IMPORTING = "importing", "Importing"
+    LANDING = "landing", "Waiting for audio"
+    DONE = "done", "Done"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class ImportRowState(TextChoices):
+    """Where one row of an import stands."""
+
+    READY = "ready", "Ready"
+    FAULTY = "faulty", "Faulty"
+    WAITING = "waiting", "Waiting for its audio"
+
+
+class FileKind(TextChoices):
+    """What a file of an import is."""
+
+    TABLE = "table", "Table"
+    TRANSCRIPT = "transcript", "Transcript"
+    AUDIO = "audio", "Audio"
+    ARCHIVE = "archive", "Archive"
+    IGNORED = "ignored", "Left out"
+
+
 class Segmentation(TextChoices):
     """How a recording is cut into segments."""
 
     PAUSES = "pauses", "At pauses"
     VOICE = "voice", "Where there is a voice"
     FIXED = "fixed", "Fixed 30 s"
+
+
+#: Of a recording whose segments came from a table: nothing cuts it.
+AS_IMPORTED: Final = "imported"
 
 
 class RefineWhen(TextChoices):
@@ -279,6 +314,19 @@ DECODING_TRANSITIONS: Final[Transitions] = {
     # When the job is retried; cancelled where the project has another model by then.
     DecodingState.FAILED: frozenset({DecodingState.WAITING, DecodingState.QUEUED, DecodingState.CANCELLED}),
     DecodingState.CANCELLED: frozenset({DecodingState.WAITING, DecodingState.QUEUED}),
+}
+
+IMPORT_TRANSITIONS: Final[Transitions] = {
+    ImportState.CHECKING: frozenset(
+        {ImportState.ASKING, ImportState.CHECKED, ImportState.REFUSED, ImportState.CANCELLED}
+    ),
+    ImportState.ASKING: frozenset({ImportState.CHECKING, ImportState.CANCELLED}),
+    ImportState.CHECKED: frozenset({ImportState.CHECKING, ImportState.IMPORTING, ImportState.CANCELLED}),
+    ImportState.REFUSED: frozenset({ImportState.CHECKING, ImportState.CANCELLED}),
+    ImportState.IMPORTING: frozenset({ImportState.LANDING, ImportState.DONE, ImportState.CANCELLED}),
+    ImportState.LANDING: frozenset({ImportState.DONE, ImportState.CANCELLED}),
+    ImportState.DONE: frozenset(),
+    ImportState.CANCELLED: frozenset(),
 }
 
 JOB_TRANSITIONS: Final[Transitions] = {

@@ -8,6 +8,7 @@ from annotation.models.decodings import Decoding, Hypothesis
 from annotation.models.evaluations import ContextGate, RiskCalibration
 from annotation.models.exports import Export, ExportedFile, ExportedRow, Snapshot
 from annotation.models.glossary import Term
+from annotation.models.imports import Import, ImportFile, ImportRow, ImportTemplate
 from annotation.models.jobs import Job
 from annotation.models.leases import Lease
 from annotation.models.pairs import Pair, Reading
@@ -20,7 +21,7 @@ from annotation.models.samples import AuditSample, SampledDecision
 from annotation.models.scores import ErrorTally, MachineScore, ProjectQuality, ReviewScore
 from annotation.models.search import SearchText
 from annotation.models.segments import Revision, Segment
-from annotation.models.work import Assignment, Decision, Draft, Preferences
+from annotation.models.work import Assignment, Correction, Decision, Draft, Preferences
 
 __all__ = [
     "Assignment",
@@ -32,6 +33,7 @@ __all__ = [
     "Claimable",
     "Comment",
     "ContextGate",
+    "Correction",
     "Decision",
     "Decoding",
     "Draft",
@@ -43,6 +45,10 @@ __all__ = [
     "GoldScore",
     "Guideline",
     "Hypothesis",
+    "Import",
+    "ImportFile",
+    "ImportRow",
+    "ImportTemplate",
     "Job",
     "Lease",
     "LiveWorker",

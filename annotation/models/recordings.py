@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from annotation.models.claims import Claimable
 from annotation.models.projects import Project
-from annotation.states import ChannelLayout, Priority, RecordingState, Segmentation, UploadState
+from annotation.states import AS_IMPORTED, ChannelLayout, Priority, RecordingState, Segmentation, UploadState
 
 
 class Recording(Claimable):
@@ -47,8 +47,13 @@ class Recording(Claimable):
     """As a person gave it; empty = as the project says."""
     detected_language = models.CharField(max_length=12, blank=True, default="", editable=False)
     language_probability = models.FloatField(null=True, editable=False)
-    segmentation = models.CharField(max_length=12, choices=Segmentation.choices, blank=True, default="")
-    """How to cut this one; empty = as the project says."""
+    segmentation = models.CharField(
+        max_length=12,
+        choices=[*Segmentation.choices, (AS_IMPORTED, "As in the table")],
+        blank=True,
+        default="",
+    )
+    """How to cut this one; empty = as the project says. As in the table: its segments came by an import."""
     warnings = models.JSONField(default=list, editable=False)
     """What was odd about the file and was survived: [{code, message}]."""
     silences = models.JSONField(default=list, editable=False)

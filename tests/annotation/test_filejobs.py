@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -149,7 +150,7 @@ def test_others_leave_it_alone(job: Job, cast: Any) -> None:
 def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """Stand in for the module that does imports; a test gives it its `run`."""
     module: Any = ModuleType("runner")
-    known = files.import_module
+    known = importlib.import_module
     monkeypatch.setattr(
         files, "import_module", lambda name: module if name.endswith("imports") else known(name)
     )
