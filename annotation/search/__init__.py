@@ -1,4 +1,5 @@
 """Find segments and recordings: one box, its words and filters, and what is found with its places marked.
 
-`query` reads what a person typed, `grams` turns words into what the indexes hold, `engine` finds, `hits` shows.
+`query` reads what a person typed, `grams` turns words into what the indexes hold, `filters` and `engine`
+find, `hits` shows.
 """

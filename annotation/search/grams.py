@@ -61,12 +61,13 @@ def like(folded: str) -> str:
 
 
 def with_name(rows: QuerySet[Any], search: str, *, path: str = "pk") -> QuerySet[Any]:
-    """Narrow recordings (or rows with one at `path`) to those whose file name holds every word of `search`."""
+    """Narrow recordings, or rows with one at `path`, to those whose name holds every word of `search`."""
     for word in fold(search).split(" "):
         if word:
             named = RawSQL(
                 "SELECT id FROM annotation_recording"
-                " WHERE annotation_grams(annotation_fold(name)) @@ %s::tsquery AND annotation_fold(name) LIKE %s",
+                " WHERE annotation_grams(annotation_fold(name)) @@ %s::tsquery"
+                " AND annotation_fold(name) LIKE %s",
                 (gram_query(word), like(word)),
             )
             rows = rows.filter(**{f"{path}__in": named})

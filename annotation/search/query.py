@@ -111,13 +111,13 @@ def read(asked: str) -> Query:
         key = ALIASES.get(key, key)
         if key and key not in KEYS:
             raise Invalid(
-                f"“{match['key']}:” is no filter. There are {', '.join(KEYS)}. To search for it as text, write "
-                f"it in quotes: “\"{match['key']}:{value}\"”.",
+                f"“{match['key']}:” is no filter. There are {', '.join(KEYS)}. To search it as text, put it "
+                f'in quotes: "{match["key"]}:{value}".',
                 q="a known filter",
             )
         if key:
             if minus:
-                raise Invalid(f"“-{key}:” cannot be asked; a minus goes before words only.", q="no minus here")
+                raise Invalid(f"“-{key}:” cannot be asked; a minus goes before words only.", q="no minus")
             if not value.strip():
                 raise Invalid(f"“{key}:” needs a value: {KEYS[key]}.", q=KEYS[key])
             query = FILTERS[key](query, value.strip())
@@ -125,7 +125,7 @@ def read(asked: str) -> Query:
             words.append(Word(value.strip(), folded, exact=match["quoted"] is not None, without=minus))
     if len(words) > MOST_WORDS:
         raise Invalid(
-            f"These are more than {MOST_WORDS} words; put what belongs together in quotes, or search for less.",
+            f"These are more than {MOST_WORDS} words; put what belongs together in quotes.",
             q=f"at most {MOST_WORDS} words",
         )
     query = replace(query, words=tuple(dict.fromkeys(words)))
@@ -139,7 +139,7 @@ def _status(query: Query, value: str) -> Query:
     for name in filter(None, value.lower().split(",")):
         if name not in (*SegmentState.values, "open", "locked", "unlocked"):
             raise Invalid(
-                f"“{name}” is no state. There are {', '.join(SegmentState.values)}, open, locked and unlocked.",
+                f"“{name}” is no state. There are {', '.join(SegmentState.values)}, open, locked, unlocked.",
                 q="a known state",
             )
         found.append(name)
@@ -151,7 +151,7 @@ def _compared(name: str, value: str) -> Compared:
     number = float(match[2].replace(",", ".")) / (100 if match[3] else 1) if match else -1.0
     if match is None or not 0 <= number <= 1:
         raise Invalid(
-            f"“{name}:{value}” is no bound; write a number from 0 to 1 behind <, <=, > or >=, as in {name}:<0.5.",
+            f"“{name}:{value}” is no bound; write a number from 0 to 1 behind <, <=, > or >=.",
             q=f"{name}:<0.5",
         )
     if not match[1]:
