@@ -78,7 +78,7 @@ def ctm_lines(row: Row) -> str:
     """
     audio = token(row.audio, "unnamed")
     return "".join(
-        f"{audio} 1 {_seconds(word.start_ms)} {_seconds(word.end_ms - word.start_ms)} "
+        f"{audio} 1 {seconds(word.start_ms)} {seconds(word.end_ms - word.start_ms)} "
         f"{'_'.join(word.text.split())} {word.probability:.4f}\n"
         for word in row.words
         if word.text.strip()
@@ -89,12 +89,13 @@ def rttm_line(row: Row) -> str:
     """Write one line of an RTTM file: who spoke when."""
     audio, speaker = token(row.audio, "unnamed"), token(row.speaker, "unknown")
     start, end = row.start_ms or 0, row.end_ms or 0
-    return f"SPEAKER {audio} 1 {_seconds(start)} {_seconds(end - start)} <NA> <NA> {speaker} <NA> <NA>\n"
+    return f"SPEAKER {audio} 1 {seconds(start)} {seconds(end - start)} <NA> <NA> {speaker} <NA> <NA>\n"
 
 
 def _times(row: Row) -> tuple[str, str]:
-    return _seconds(row.start_ms or 0), _seconds(row.end_ms or 0)
+    return seconds(row.start_ms or 0), seconds(row.end_ms or 0)
 
 
-def _seconds(milliseconds: int) -> str:
+def seconds(milliseconds: int) -> str:
+    """Write milliseconds as seconds with three decimals."""
     return f"{milliseconds // 1000}.{milliseconds % 1000:03}"

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
-from transcription.formats import elan, label_studio, nemo, nist, praat, subtitles, whisper
+from transcription.formats import elan, json_rows, label_studio, nemo, nist, praat, subtitles, whisper
 from transcription.formats.rows import MAX_ROWS, FormatError, Row
 from transcription.formats.texts import encoding_of, joined
 
@@ -25,6 +25,7 @@ class Format(StrEnum):
     WHISPER = "whisper"
     WHISPER_TSV = "whisper_tsv"
     NEMO = "nemo"
+    JSON_ROWS = "json_rows"
     LABEL_STUDIO = "label_studio"
     STM = "stm"
 
@@ -39,6 +40,7 @@ READERS: Final[Mapping[Format, Reader]] = {
     Format.WHISPER: whisper.read_json,
     Format.WHISPER_TSV: whisper.read_tsv,
     Format.NEMO: nemo.read_nemo,
+    Format.JSON_ROWS: json_rows.read_json_rows,
     Format.LABEL_STUDIO: label_studio.read_label_studio,
     Format.STM: nist.read_stm,
 }
@@ -70,6 +72,8 @@ def recognise(name: str, head: bytes) -> Format | None:
     first = text.split("\n", 1)[0]
     if '"audio_filepath"' in first:
         return Format.NEMO
+    if '"file_name"' in first:
+        return Format.JSON_ROWS
     if text.startswith("{") and ending == ".json":
         return Format.WHISPER
     return Format.NEMO if text.startswith("{") else None

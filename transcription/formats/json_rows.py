@@ -1,0 +1,84 @@
+"""JSON lines with a recording's name, times in milliseconds and any further columns: a table in its exact form.
+
+Also the `metadata.jsonl` of a Hugging Face audiofolder, whose audio is a file of its own for each row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, Final
+
+from transcription.formats.json_files import dump, mapping, parse, words_of
+from transcription.formats.rows import MAX_MS, FormatError, Row, span
+from transcription.formats.texts import lines_of
+
+OWN: Final = frozenset(
+    ("file_name", "start_ms", "end_ms", "speaker", "language", "segment_id")
+    + ("asr_text", "correct_transcripts", "transcription")
+)
+
+
+def read_json_rows(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+    """Yield the lines as rows; keys that are none of ours are metadata.
+
+    Raises FormatError at a line that is no JSON object, or names no file.
+    """
+    for number, line in lines_of(stream, encoding):
+        if line.strip("\ufeff \t"):
+            yield _row(mapping(parse(line, number), number, "The line"), number)
+
+
+def _row(item: Mapping[str, Any], number: int) -> Row:
+    audio = words_of(item.get("file_name"))
+    if not audio:
+        raise FormatError("malformed", "The line names no audio: “file_name” is missing.", number)
+    start: int | None = None
+    end: int | None = None
+    if item.get("start_ms") is not None or item.get("end_ms") is not None:
+        start, end = span(_ms(item.get("start_ms"), number), _ms(item.get("end_ms"), number), number)
+    correction = item.get("correct_transcripts", item.get("transcription"))
+    return Row(
+        audio=audio,
+        start_ms=start,
+        end_ms=end,
+        text=words_of(item.get("asr_text")),
+        correction=None if correction is None else words_of(correction),
+        speaker=words_of(item.get("speaker")),
+        language=words_of(item.get("language")),
+        id=words_of(item.get("segment_id")),
+        metadata={name: value for name, value in item.items() if name not in OWN},
+        line=number,
+    )
+
+
+def _ms(value: object, number: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_MS:
+        raise FormatError("bad_time", f"“{str(value)[:40]}” is no time in whole milliseconds.", number)
+    return value
+
+
+def hold_json_rows(row: Row) -> Row:
+    """Give the row as a line holds it: all but its words."""
+    return Row(
+        row.audio,
+        row.start_ms,
+        row.end_ms,
+        row.text,
+        row.correction,
+        row.speaker,
+        row.language,
+        row.id,
+        metadata={name: value for name, value in row.metadata.items() if name not in OWN},
+    )
+
+
+def json_row(row: Row) -> str:
+    """Write one line, ended by a newline."""
+    item: dict[str, Any] = {"file_name": row.audio}
+    if row.start_ms is not None and row.end_ms is not None:
+        item |= {"start_ms": row.start_ms, "end_ms": row.end_ms}
+    known = {"speaker": row.speaker, "language": row.language, "segment_id": row.id, "asr_text": row.text}
+    item |= {name: value for name, value in known.items() if value}
+    if row.correction is not None:
+        item["correct_transcripts"] = row.correction
+    return dump(item | {name: value for name, value in row.metadata.items() if name not in OWN}) + "\n"
