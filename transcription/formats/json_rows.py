@@ -1,4 +1,4 @@
-"""JSON lines with a recording's name, times in milliseconds and any further columns: a table in its exact form.
+"""JSON lines of a recording's name, times in milliseconds, any further columns: the exact form of a table.
 
 Also the `metadata.jsonl` of a Hugging Face audiofolder, whose audio is a file of its own for each row.
 """
@@ -13,8 +13,7 @@ from transcription.formats.rows import MAX_MS, FormatError, Row, span
 from transcription.formats.texts import lines_of
 
 OWN: Final = frozenset(
-    ("file_name", "start_ms", "end_ms", "speaker", "language", "segment_id")
-    + ("asr_text", "correct_transcripts", "transcription")
+    "file_name start_ms end_ms speaker language segment_id asr_text correct_transcripts transcription".split()
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from annotation.models import Hypothesis, Recording, Segment
 from annotation.services import exports
-from annotation.services.exports import COLUMNS, escape, unescape
+from annotation.services.exports import COLUMNS, escape, streamed, unescape
 from annotation.states import SegmentState
 from tests.annotation.api.calling import Caller
 from tests.factories import make_decoding, make_job, make_recording, make_segment
@@ -136,7 +136,7 @@ def test_a_row_says_all_that_is_known(
 def test_rows_come_in_order_across_batches(
     manager: Caller, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "BATCH", 7)
+    monkeypatch.setattr(streamed, "BATCH", 7)
     first, second = make_recording(cast.project), make_recording(cast.project)
     order = list(range(30))
     random.Random(3).shuffle(order)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,9 +16,12 @@ from django.db.models import F, Q
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 
 from annotation.models import Hypothesis, Project, Recording, Segment
+from transcription.formats.cells import escape, unescape
 
 BATCH: Final = 500
 FORMATS: Final = ("csv", "jsonl")
+
+__all__ = ["COLUMNS", "FORMATS", "batches", "escape", "export", "unescape"]
 
 #: Column: what it holds. The order is that of the CSV; JSONL has the same keys.
 COLUMNS: Final[Mapping[str, str]] = {
@@ -46,24 +48,6 @@ COLUMNS: Final[Mapping[str, str]] = {
     "updated_at": "last change, ISO 8601 UTC",
 }
 
-# A cell that begins so is a formula to a spreadsheet; the fullwidth forms become one in some locales.
-TRIGGERS: Final = "=+\\-@\t\r\n＝＋－＠"  # noqa: RUF001 - they are the point
-NEEDS_ESCAPE: Final = re.compile(f"'*[{TRIGGERS}]")
-ESCAPED: Final = re.compile(f"'+[{TRIGGERS}]")
-
-
-def escape(text: str) -> str:
-    """Return text that no spreadsheet runs: an apostrophe before what would begin a formula.
-
-    Text that looks escaped already gets one more, so that `unescape` gives back every text exactly.
-    """
-    return f"'{text}" if NEEDS_ESCAPE.match(text) else text
-
-
-def unescape(cell: str) -> str:
-    """Return the text behind a cell that `escape` made."""
-    return cell[1:] if ESCAPED.match(cell) else cell
-
 
 def export(scope: Project | Recording, form: str) -> Iterator[bytes]:
     """Yield the file in pieces of some hundred rows; `form` is one of FORMATS."""
@@ -79,7 +63,7 @@ def batches(scope: Project | Recording) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of a project or recording in the order of its recordings and their time."""
     rows = Segment.objects.select_related("recording", "locked_by", "annotator")
     rows = rows.filter(project=scope) if isinstance(scope, Project) else rows.filter(recording=scope)
-    rows = rows.order_by("recording_id", "start_ms", "id")
+    rows = rows.filter(recording__trashed_at=None).order_by("recording_id", "start_ms", "id")
     last: Segment | None = None
     while True:
         page = list((rows.filter(_after(last)) if last else rows)[:BATCH])
