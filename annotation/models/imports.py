@@ -30,8 +30,8 @@ class Import(models.Model):
     table = models.CharField(max_length=500, blank=True, default="")
     """The name of the table among its files; empty = transcripts of other tools, or audio alone."""
     columns = models.JSONField(default=list)
-    """[{"header", "field", "found"}] in the order of the table; field "" = kept as metadata, "ignore" = left out.
-    `found`: how the field was found (`name`, `template`, `audio`, `person`, "")."""
+    """[{"header", "field", "found"}] in the order of the table; field "" = kept as metadata, "ignore" = left
+    out. `found`: how the field was found (`name`, `template`, `audio`, `person`, "")."""
     options = models.JSONField(default=dict)
     answers = models.JSONField(default=dict)
     questions = models.JSONField(default=list)
@@ -120,6 +120,8 @@ class ImportRow(models.Model):
     """Null = the table does not say."""
     locked_at = models.DateTimeField(null=True)
     metadata = models.JSONField(default=dict)
+    words = models.JSONField(default=list)
+    """[[start_ms, end_ms, text, probability], ...] relative to the recording, where the file has them."""
 
     class Meta:
         ordering = ("source", "line")

@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 from annotation.services.glossary import terms_of
@@ -163,7 +164,7 @@ def _folded(text: str) -> str:
 def _hallucination(text: str, about: Circumstances) -> Iterator[Check]:
     folded = f" {_folded(text)} "
     for phrase in HALLUCINATIONS:
-        inside = phrase in folded if _script(phrase[0]) in WIDE else f" {phrase} " in folded
+        inside = phrase in folded if script_of(phrase[0]) in WIDE else f" {phrase} " in folded
         if inside:
             yield Check("hallucination", "warning", f"Models write “{phrase}” over silence. Was it said?")
             return
@@ -201,7 +202,7 @@ def _pace(text: str, about: Circumstances) -> Iterator[Check]:
     characters = [c for c in spoken if unicodedata.category(c)[0] in "LN"]
     if not characters or about.duration_ms <= 0:
         return
-    wide = sum(_script(c) in WIDE for c in characters) * 2 > len(characters)
+    wide = sum(script_of(c) in WIDE for c in characters) * 2 > len(characters)
     rate = len(characters) * 1000 / about.duration_ms
     fastest, slowest = (FAST_WIDE, SLOW / 2) if wide else (FAST, SLOW)
     if rate > fastest:
@@ -251,7 +252,9 @@ def known_tag(name: str, tags: Sequence[str]) -> bool:
     return f"{head}:xx" in tags and 2 <= len(language) <= 3 and language.isascii() and language.isalpha()
 
 
-def _script(character: str) -> str:
+@cache
+def script_of(character: str) -> str:
+    """Name the script of a letter as Unicode does (LATIN, CYRILLIC, CJK, ...); empty for what is no letter."""
     if not character.isalpha():
         return ""
     first = unicodedata.name(character, "").split(" ")[0]
@@ -264,10 +267,10 @@ def _scripts(text: str, about: Circumstances) -> Iterator[Check]:
         return
     spoken = _spoken(text)
     letters = [(place, c) for place, c in enumerate(spoken) if c.isalpha()]
-    wrong = [(place, c) for place, c in letters if _script(c) not in expected]
+    wrong = [(place, c) for place, c in letters if script_of(c) not in expected]
     if wrong and (len(wrong) * 2 > len(letters) or _mixed_word(spoken, expected)):
         place = wrong[0][0]
-        message = f"{_script(wrong[0][1]).capitalize()} letters in a text in “{about.language}”."
+        message = f"{script_of(wrong[0][1]).capitalize()} letters in a text in “{about.language}”."
         yield _at("wrong_script", "warning", message, text, place, place + 1)
 
 
@@ -277,7 +280,7 @@ def _mixed_word(text: str, expected: frozenset[str]) -> bool:
     if not expected & alike:
         return False
     for word in re.findall(r"[^\W\d_]+", text):
-        scripts = {_script(c) for c in word} & alike
+        scripts = {script_of(c) for c in word} & alike
         if len(scripts) > 1:
             return True
     return False

@@ -1,0 +1,23 @@
+"""Keep the words with times that a transcript of another tool has."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('annotation', '0014_imports'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='importrow',
+            name='words',
+            field=models.JSONField(default=list),
+        ),
+        migrations.AlterField(
+            model_name='job',
+            name='kind',
+            field=models.CharField(choices=[('transcribe', 'Transcribe'), ('retranscribe', 'Transcribe again'), ('import', 'Import'), ('export', 'Export'), ('replace', 'Replace')], max_length=12),
+        ),
+    ]

@@ -1,0 +1,127 @@
+"""Find the file that a row means: by its path in the drop, its name, its stem; told where several fit."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from annotation.services.imports.values import BadValue
+
+SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
+DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Name audio that a row may mean: a file of the drop, a recording that is here, or both."""
+
+    name: str
+    file: UUID | None = None
+    recording: int | None = None
+    same: str = ""
+    """What its bytes are known by; equal = the same audio twice."""
+    cause: str = ""
+    """Why it cannot be read, where it cannot."""
+
+
+
+
+def _path(name: str) -> str:
+    return unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./"))
+
+
+def _base(name: str) -> str:
+    return _path(name).rsplit("/", 1)[-1]
+
+
+def _stem(name: str) -> str:
+    base = _base(name)
+    return base.rpartition(".")[0] or base
+
+
+LEVELS: Final[tuple[Callable[[str], str], ...]] = (
+    _path,
+    _base,
+    _stem,
+    lambda name: _path(name).casefold(),
+    lambda name: _base(name).casefold(),
+    lambda name: _stem(name).casefold(),
+)
+"""From the strictest on: the first that finds anything decides."""
+
+
+class Sounds:
+    """Hold all audio that rows may name; those of the drop before those that are in the project."""
+
+    def __init__(self, dropped: Iterable[Sound], here: Iterable[Sound]) -> None:
+        self._pools = [self._indexed(dropped), self._indexed(here)]
+
+    @staticmethod
+    def _indexed(sounds: Iterable[Sound]) -> list[dict[str, list[Sound]]]:
+        levels: list[dict[str, list[Sound]]] = [defaultdict(list) for _ in LEVELS]
+        for sound in sounds:
+            for found, key in zip(levels, LEVELS, strict=True):
+                found[key(sound.name)].append(sound)
+        return levels
+
+    def find(self, value: str, *, by_last_part: bool) -> Sound:
+        """Return the audio that a cell means. Raises BadValue with what to do.
+
+        `by_last_part`: whether of a path from another machine the last part may be looked for.
+        """
+        name = value.strip()
+        if not name:
+            raise BadValue("audio_blank", "The row names no audio. Write the name of its file.")
+        if is_elsewhere(name):
+            raise BadValue(
+                "unsafe_audio_path",
+                f"“{name[:80]}” leads out of this drop. Write the name of a file that is in it.",
+            )
+        if is_absolute(name) and not by_last_part:
+            raise BadValue(
+                "unsafe_audio_path", f"“{name[:80]}” is a path of another machine. Write the file's name only."
+            )
+        for pool in self._pools:
+            for level, key in zip(pool, LEVELS, strict=True):
+                found = level.get(key(name))
+                if found:
+                    return _only(name, found)
+        raise BadValue(
+            "missing_audio", f"There is no file “{name[:120]}” in this drop or the project. Add it, or mend the name."
+        )
+
+    def knows(self, value: str) -> bool:
+        """Tell whether a cell names audio by its path, name or stem exactly."""
+        name = value.strip()
+        return bool(name) and any(pool[level].get(LEVELS[level](name)) for pool in self._pools for level in (0, 1))
+
+
+def _only(name: str, found: list[Sound]) -> Sound:
+    if len(found) > 1 and len({sound.same or sound.name for sound in found}) > 1:
+        names = ", ".join(f"“{sound.name[:60]}”" for sound in found[:3])
+        raise BadValue("ambiguous_audio", f"“{name[:80]}” may be {names}. Write the whole path in the drop.")
+    sound = found[0]
+    if sound.cause:
+        raise BadValue("undecodable_audio", f"“{sound.name[:80]}”: {sound.cause}")
+    return sound
+
+
+def is_elsewhere(name: str) -> bool:
+    """Tell whether a cell points out of the drop: another place, host or protocol. It is never opened."""
+    plain = name.replace("\\", "/")
+    return (
+        "\x00" in name
+        or plain.startswith("//")
+        or ".." in plain.split("/")
+        or (SCHEME.match(name) is not None and not DRIVE.match(name))
+    )
+
+
+def is_absolute(name: str) -> bool:
+    """Tell whether a cell is a path from the root of some machine."""
+    return name.startswith(("/", "\\")) or DRIVE.match(name) is not None
