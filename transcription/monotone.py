@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 Points = Sequence[Sequence[float]]
 """`[[score, share], ...]`, rising in both; between two points the line is straight."""
@@ -29,11 +30,11 @@ def learn_rising_rate(examples: Iterable[tuple[float, float, float]], *, least: 
 
 def _pooled(examples: Iterable[list[float]], least: int) -> list[list[float]]:
     """Pool adjacent violators: from left to right, a group whose mean is not above its left neighbour's joins
-    it. Each example is [1, score, amount, of how much].
+    it. Each example is [1, score, amount, of how much], sorted; those of one score are one from the start.
     """
     groups: list[list[float]] = []  # sums of all four
-    for example in examples:
-        groups.append(example)
+    for _, same in groupby(examples, key=lambda example: example[1]):
+        groups.append([sum(column) for column in zip(*same, strict=True)])
         while len(groups) > 1:
             (few, _, before, of), (_, _, after, of_after) = groups[-2], groups[-1]
             if few >= least and before / of < after / of_after:

@@ -1,0 +1,186 @@
+"""Error rates of machines against people and of annotators against reviewers, pooled, with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db import connection
+
+from annotation.models import User
+from annotation.quality.intervals import LEAST_UNITS, Interval, Moments, ratio
+from annotation.quality.scope import REVIEWED, SCORED, Scope
+from transcription.text.metrics import ErrorCounts
+
+MOST: Final = 60
+"""Rows of one breakdown, those with most words; weeks: the newest."""
+
+#: How each breakdown finds a score's row, as SQL.
+KEYS: Final = {
+    "all": "''",
+    "model": "pass_name || ':' || model",
+    "language": "language",
+    "speaker": "speaker",
+    "week": "to_char(decided_at AT TIME ZONE 'UTC', 'IYYY-\"W\"IW')",
+    "annotator": "author_id::text",
+    "reviewer": "reviewer_id::text",
+}
+MACHINE_BY: Final = ("model", "language", "speaker", "week", "annotator")
+REVIEW_BY: Final = ("annotator", "reviewer", "week")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Hold the pooled errors of one group of texts, and the rates with their intervals."""
+
+    key: str
+    label: str
+    segments: int
+    recordings: int
+    audio_ms: int
+    words: ErrorCounts
+    characters: ErrorCounts
+    wer: Interval | None
+    """None where one recording or segment alone stands behind it: `words.rate` has no known spread then."""
+    cer: Interval | None
+    units: str
+    """What the interval took as drawn independently: recordings or segments."""
+
+
+# First one row for each recording, then one for each group: the sums of squares of both levels fall out.
+POOLED: Final = """
+, unit AS (
+    SELECT {key} AS key, recording_id, count(*) AS segments, sum(audio_ms) AS audio_ms,
+           sum(substitutions) AS ws, sum(deletions) AS wd, sum(insertions) AS wi, sum(words) AS w,
+           sum(character_substitutions) AS cs, sum(character_deletions) AS cd,
+           sum(character_insertions) AS ci, sum(characters) AS c,
+           sum(errors) AS we, sum(character_errors) AS ce,
+           sum(errors::float8 * errors) AS wee, sum(errors::float8 * words) AS wew,
+           sum(words::float8 * words) AS www,
+           sum(character_errors::float8 * character_errors) AS cee,
+           sum(character_errors::float8 * characters) AS cec, sum(characters::float8 * characters) AS ccc
+      FROM scored WHERE {which} GROUP BY 1, 2)
+SELECT key, sum(segments)::bigint, count(*), sum(audio_ms)::bigint,
+       sum(ws)::bigint, sum(wd)::bigint, sum(wi)::bigint, sum(w)::bigint,
+       sum(cs)::bigint, sum(cd)::bigint, sum(ci)::bigint, sum(c)::bigint,
+       sum(we::float8 * we), sum(we::float8 * w), sum(w::float8 * w), sum(wee), sum(wew), sum(www),
+       sum(ce::float8 * ce), sum(ce::float8 * c), sum(c::float8 * c), sum(cee), sum(cec), sum(ccc)
+  FROM unit GROUP BY key ORDER BY {order} LIMIT %(most)s
+"""
+
+
+def machine_rates(scope: Scope, by: str) -> list[Rate]:
+    """Return the machines' error rates against what people left, broken down by one of MACHINE_BY or `all`.
+
+    By model every model that was heard has its row. Otherwise each segment counts once: with the text that
+    people began with, or that of the model the scope names.
+    """
+    every = by == "model" or bool(scope.model)
+    return _pooled(SCORED, scope, by, "true" if every else "best")
+
+
+def review_rates(scope: Scope, by: str) -> list[Rate]:
+    """Return the error rates of what annotators handed in against what reviewers accepted."""
+    return _pooled(REVIEWED, scope, by, "true")
+
+
+def _pooled(source: str, scope: Scope, by: str, which: str) -> list[Rate]:
+    order = "key DESC" if by == "week" else "sum(w) DESC, key"
+    statement = POOLED.format(key=KEYS[by], which=which, order=order)
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {source}{statement}", {**scope.values(), "most": MOST})
+        found = [_rate(row) for row in cursor.fetchall()]
+    if by in ("annotator", "reviewer"):
+        found = _named(found)
+    return found[::-1] if by == "week" else found
+
+
+def _rate(row: tuple[Any, ...]) -> Rate:
+    key, segments, recordings, audio_ms, *numbers = row
+    words, characters, sums = ErrorCounts(*numbers[:4]), ErrorCounts(*numbers[4:8]), numbers[8:]
+    by_recording = recordings >= LEAST_UNITS
+    units, at = (recordings, 0) if by_recording else (segments, 3)
+    return Rate(
+        key=key or "",
+        label=(key or "").removeprefix("draft:").removeprefix("refine:"),
+        segments=segments,
+        recordings=recordings,
+        audio_ms=audio_ms,
+        words=words,
+        characters=characters,
+        wer=ratio(words.errors, words.reference_length, Moments(units, *sums[at : at + 3])),
+        cer=ratio(characters.errors, characters.reference_length, Moments(units, *sums[6 + at : 9 + at])),
+        units="recordings" if by_recording else "segments",
+    )
+
+
+def _named(rates: list[Rate]) -> list[Rate]:
+    from dataclasses import replace
+
+    names = dict(
+        User.objects.filter(pk__in=[int(r.key) for r in rates if r.key]).values_list("pk", "username")
+    )
+    return [replace(r, label=names.get(int(r.key), "") if r.key else "") for r in rates]
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """Compare two passes on the segments that both have heard: what the second one bought, at what cost."""
+
+    draft: str
+    refine: str
+    segments: int
+    recordings: int
+    audio_ms: int
+    words: int
+    draft_errors: int
+    refine_errors: int
+    draft_ms: int
+    refine_ms: int
+    draft_wer: Interval | None
+    refine_wer: Interval | None
+    saved: Interval | None
+    """How much lower the second pass's error rate is, on the same words; below nought where it is higher."""
+
+
+PAIRED: Final = """
+, pair AS (
+    SELECT d.model AS draft, r.model AS refine, d.recording_id, d.audio_ms, d.words AS w,
+           d.errors AS de, r.errors AS re, d.ms AS dms, r.ms AS rms
+      FROM scored d JOIN scored r ON r.segment_id = d.segment_id AND r.pass_name = 'refine'
+     WHERE d.pass_name = 'draft'),
+unit AS (
+    SELECT draft, refine, recording_id, count(*) AS n, sum(audio_ms) AS audio_ms, sum(w) AS w,
+           sum(de) AS de, sum(re) AS re, sum(dms) AS dms, sum(rms) AS rms,
+           sum(de::float8 * de) AS dd, sum(de::float8 * w) AS dw, sum(re::float8 * re) AS rr,
+           sum(re::float8 * w) AS rw, sum((de - re)::float8 * (de - re)) AS xx,
+           sum((de - re)::float8 * w) AS xw, sum(w::float8 * w) AS ww
+      FROM pair GROUP BY 1, 2, 3)
+SELECT draft, refine, sum(n)::bigint, count(*), sum(audio_ms)::bigint, sum(w)::bigint, sum(de)::bigint,
+       sum(re)::bigint, sum(dms)::bigint, sum(rms)::bigint,
+       sum(de::float8 * de), sum(de::float8 * w), sum(re::float8 * re), sum(re::float8 * w),
+       sum((de - re)::float8 * (de - re)), sum((de - re)::float8 * w), sum(w::float8 * w),
+       sum(dd), sum(dw), sum(rr), sum(rw), sum(xx), sum(xw), sum(ww)
+  FROM unit GROUP BY 1, 2 ORDER BY sum(w) DESC, 1, 2 LIMIT 8
+"""
+
+
+def passes(scope: Scope) -> list[Passes]:
+    """Return, for each pair of a draft and a refine model, what both made of the same words."""
+    with connection.cursor() as cursor:
+        # Of a pair both models are wanted, whichever of them the scope names.
+        cursor.execute(f"WITH {SCORED}{PAIRED}", {**scope.values(), "model": None})
+        found = [_passes(row) for row in cursor.fetchall()]
+    return [p for p in found if scope.model in ("", p.draft, p.refine)]
+
+
+def _passes(row: tuple[Any, ...]) -> Passes:
+    draft, refine, segments, recordings, audio_ms, words, de, re, draft_ms, refine_ms, *sums = row
+    units, at = (recordings, 0) if recordings >= LEAST_UNITS else (segments, 7)
+    dd, dw, rr, rw, xx, xw, ww = sums[at : at + 7]
+    return Passes(
+        draft, refine, segments, recordings, audio_ms, words, de, re, draft_ms, refine_ms,
+        draft_wer=ratio(de, words, Moments(units, dd, dw, ww)),
+        refine_wer=ratio(re, words, Moments(units, rr, rw, ww)),
+        saved=ratio(de - re, words, Moments(units, xx, xw, ww), signed=True),
+    )  # fmt: skip
