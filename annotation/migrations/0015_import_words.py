@@ -15,9 +15,4 @@ class Migration(migrations.Migration):
             name='words',
             field=models.JSONField(default=list),
         ),
-        migrations.AlterField(
-            model_name='job',
-            name='kind',
-            field=models.CharField(choices=[('transcribe', 'Transcribe'), ('retranscribe', 'Transcribe again'), ('import', 'Import'), ('export', 'Export'), ('replace', 'Replace')], max_length=12),
-        ),
     ]
