@@ -7,11 +7,12 @@ from statistics import median
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, Sum
+from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from annotation.models import Decision, Lease, Project, Segment, User
+from annotation.selectors import out_of_trash
 from annotation.states import DONE_SEGMENTS, OPEN_SEGMENTS, TEXT_DECISIONS, SegmentState
 
 NOW_WINDOW_S: Final = 2 * 3600
@@ -62,7 +63,7 @@ def progress_of_project(
     alone; work and pace stay the project's.
     """
     segments, audio = _segments(project, recording)
-    returned = Segment.objects.filter(project=project, state=SegmentState.RETURNED, annotator=user)
+    returned = _live(project).filter(state=SegmentState.RETURNED, annotator=user)
     pace = _pace(project)
     return {
         "since": since,
@@ -78,10 +79,10 @@ def progress_of_project(
 def counts_for_queue(user: User, project: Project) -> dict[str, int]:
     """Count what could be handed out, what is held, and what is not ready, for an empty queue's words."""
     counts, _ = _segments(project, None)
-    heard = Segment.objects.filter(project=project, state__in=OPEN_SEGMENTS, locked=False)
+    heard = _live(project).filter(state__in=OPEN_SEGMENTS, locked=False)
     held = Lease.objects.filter(expires_at__gt=Now(), segment__in=heard).count()
-    finished = Segment.objects.filter(project=project, state__in=OPEN_SEGMENTS, locked=True).count()
-    returned = Segment.objects.filter(project=project, state=SegmentState.RETURNED, annotator=user)
+    finished = _live(project).filter(state__in=OPEN_SEGMENTS, locked=True).count()
+    returned = _live(project).filter(state=SegmentState.RETURNED, annotator=user)
     return {
         "total": counts["total"],
         "open": max(0, sum(counts[state] for state in OPEN_SEGMENTS) - finished - held),
@@ -92,8 +93,12 @@ def counts_for_queue(user: User, project: Project) -> dict[str, int]:
     }
 
 
+def _live(project: Project) -> QuerySet[Segment]:
+    return out_of_trash(Segment.objects.filter(project=project), project.pk)
+
+
 def _segments(project: Project, recording: int | None) -> tuple[dict[str, int], dict[str, int]]:
-    rows = Segment.objects.filter(project=project).order_by()
+    rows = _live(project).order_by()
     if recording is not None:
         rows = rows.filter(recording=recording)
     length = ExpressionWrapper(F("end_ms") - F("start_ms"), output_field=BigIntegerField())

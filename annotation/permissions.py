@@ -53,6 +53,9 @@ ALLOWED: Final[Mapping[str, frozenset[Role]]] = {
     "quality": frozenset({Role.REVIEWER, Role.MANAGER}),
     "upload": frozenset({Role.MANAGER}),
     "import": frozenset({Role.MANAGER}),
+    "replace": frozenset({Role.REVIEWER, Role.MANAGER}),
+    "glossary": frozenset({Role.REVIEWER, Role.MANAGER}),
+    "trash": frozenset({Role.MANAGER}),
     "jobs": frozenset({Role.MANAGER}),
     "settings": frozenset({Role.MANAGER}),
     "members": frozenset({Role.MANAGER}),
@@ -77,14 +80,30 @@ PROJECT_OF: Final[Mapping[type[Model], str]] = {
 }
 
 
-def visible(queryset: QuerySet[M], person: Person) -> QuerySet[M]:
+#: How each table leads to its recording. What belongs to one in the trash is nowhere but there.
+RECORDING_OF: Final[Mapping[type[Model], str]] = {
+    Recording: "pk",
+    Segment: "recording",
+    Decoding: "recording",
+    Job: "recording",
+    Revision: "segment__recording",
+    Comment: "segment__recording",
+    Pair: "segment__recording",
+    Review: "segment__recording",
+}
+
+
+def visible(queryset: QuerySet[M], person: Person, *, trashed: bool = False) -> QuerySet[M]:
     """Narrow a queryset of any project-bound model to what `person` may see.
 
     Superusers see everything; everybody else what their memberships reach. Archived projects are
-    closed to all but superusers.
+    closed to all but superusers. What is in the trash is left out unless `trashed`.
     """
     if not person.is_authenticated or not person.is_active:
         return queryset.none()
+    if not trashed and queryset.model in RECORDING_OF:
+        thrown = Recording.objects.filter(trashed_at__isnull=False).values("pk")
+        queryset = queryset.exclude(**{f"{RECORDING_OF[queryset.model]}__in": thrown})
     if person.is_superuser:
         return queryset
     path = PROJECT_OF[queryset.model]

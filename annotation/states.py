@@ -142,6 +142,7 @@ class JobKind(TextChoices):
     """What kind of work a person asked for."""
 
     TRANSCRIBE = "transcribe", "Transcribe"
+    RETRANSCRIBE = "retranscribe", "Transcribe again"
     IMPORT = "import", "Import"
     EXPORT = "export", "Export"
     REPLACE = "replace", "Replace"
@@ -390,6 +391,8 @@ VERDICT_MOVES: Final[Mapping[Verdict, tuple[frozenset[SegmentState], SegmentStat
     ),
 }
 
+#: Pairs whose texts are not in the segment yet.
+OPEN_PAIRS: Final = (PairState.READING, PairState.DISPUTED)
 #: Jobs that may still change by themselves.
 LIVE_JOBS: Final = (JobState.PENDING, JobState.RUNNING)
 #: Jobs that one worker of the queue `files` does from end to end, under a claim on the job itself.

@@ -74,10 +74,22 @@ class _Place:
     back: bool = False
 
 
-def find(person: Person, query: Query, *, cursor: str = "", limit: int = 25) -> Found:
-    """Return a page of the segments that answer `query`; raise Invalid for what is no cursor or filter."""
+def find(
+    person: Person,
+    query: Query,
+    *,
+    cursor: str = "",
+    limit: int = 25,
+    within: Sequence[int] | None = None,
+) -> Found:
+    """Return a page of the segments that answer `query`; raise Invalid for what is no cursor or filter.
+
+    `within` leaves only these of the projects that the person may see.
+    """
     place = _decoded(cursor) if cursor else None
     projects = projects_of(person, query)
+    if within is not None:
+        projects = [project for project in projects if project in within]
     if query.empty or not projects:
         return Found((), 0, None, None)
     needles = _needles(query, projects)

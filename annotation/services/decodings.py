@@ -140,32 +140,49 @@ class _Plan:
 
 
 def _passes(project: Project, recording: Recording) -> list[_Plan]:
-    named_models = [(Pass.DRAFT, project.draft_model)]
-    if project.refine_model:
-        named_models.append((Pass.REFINE, project.refine_model))
-    made = []
-    for pass_name, model in named_models:
-        preliminary = pass_name == Pass.DRAFT and bool(project.refine_model)
-        options = options_for(project, model, recording.language, preliminary=preliminary)
-        card = card_of(model)
-        fitted = options.context == "fit"
-        # A window is heard in one language: where each segment may have its own, it is a window.
-        alone = options.language is None and project.language_scope == LanguageScope.SEGMENT
-        window_ms, gap_ms = (FIT_WINDOW_MS, FIT_GAP_MS) if fitted else (FULL_WINDOW_MS, FULL_GAP_MS)
-        made.append(
-            _Plan(
-                pass_name=pass_name,
-                model=model,
-                options=options,
-                document=options.to_json(),
-                digest=options.digest(),
-                # A model that is still on the hub is one of Whisper's, and those are trained on 30 s.
-                merge=(card.merge if card is not None else True) and not alone,
-                window_ms=min(window_ms, card.window_ms) if card is not None else window_ms,
-                gap_ms=gap_ms,
-            )
-        )
-    return made
+    draft = _pass(recording, Pass.DRAFT, project.draft_model, preliminary=bool(project.refine_model))
+    if not project.refine_model:
+        return [draft]
+    return [draft, _pass(recording, Pass.REFINE, project.refine_model)]
+
+
+def _pass(recording: Recording, pass_name: Pass, model: str, *, preliminary: bool = False) -> _Plan:
+    project = recording.project
+    options = options_for(project, model, recording.language, preliminary=preliminary)
+    card = card_of(model)
+    fitted = options.context == "fit"
+    # A window is heard in one language: where each segment may have its own, it is a window.
+    alone = options.language is None and project.language_scope == LanguageScope.SEGMENT
+    window_ms, gap_ms = (FIT_WINDOW_MS, FIT_GAP_MS) if fitted else (FULL_WINDOW_MS, FULL_GAP_MS)
+    return _Plan(
+        pass_name=pass_name,
+        model=model,
+        options=options,
+        document=options.to_json(),
+        digest=options.digest(),
+        # A model that is still on the hub is one of Whisper's, and those are trained on 30 s.
+        merge=(card.merge if card is not None else True) and not alone,
+        window_ms=min(window_ms, card.window_ms) if card is not None else window_ms,
+        gap_ms=gap_ms,
+    )
+
+
+def plan_again(*, job: Job, recording: Recording, model: str, wanted: Collection[ChannelSpan]) -> int:
+    """Queue one model over the segments `wanted` of a recording, as its refine pass; return how many windows.
+
+    Windows reach over no segment that is not wanted. What is heard becomes the text only where no person has
+    touched it, as with every refine.
+    """
+    made = _pass(recording, Pass.REFINE, model)
+    rows: list[Decoding] = []
+    for channel, spans in _segments_of(recording).items():
+        for chosen, run in groupby(spans, key=lambda span: ChannelSpan(channel, span) in wanted):
+            if chosen:
+                windows = made.windows(list(run), None)
+                rows += [_decoding(job, recording, made, channel, window) for window in windows]
+    for row in rows:
+        row.state = DecodingState.QUEUED  # nothing is drafted before it
+    return len(Decoding.objects.bulk_create(rows, batch_size=1000, ignore_conflicts=True))
 
 
 def plan(*, job: Job, recording: Recording, settled: bool = True, heard: HeardIn | None = None) -> int:

@@ -47,6 +47,8 @@ def keep(results: Sequence[Result]) -> None:
     )
     maps = calibration.maps_for((s.project_id, r.claimed.model) for r, shares in dealt for s, *_ in shares)
     made = [h for result, shares in dealt for h in _hypotheses(result, shares, drafts, maps)]
+    # Storing them locks their segments (migration 0011): in the order in which everybody locks them.
+    made.sort(key=lambda h: h.segment_id)
     Hypothesis.objects.bulk_create(made, batch_size=500)
     for pass_name in Pass:
         _publish_text([h for h in made if h.pass_name == pass_name], pass_name)
@@ -171,6 +173,8 @@ UPDATE annotation_segment AS segment
             ELSE segment.state IN ('pending', 'draft', 'refined') AND NOT EXISTS (
                 SELECT 1 FROM annotation_lease lease
                  WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp())
+            -- A person may have replaced words in it without deciding about it.
+            AND segment.source <> 'human'
        END
 RETURNING segment.id, segment.revision
 """

@@ -21,6 +21,7 @@ from annotation.states import (
     LIVE_JOBS,
     RETRIABLE_JOBS,
     DecodingState,
+    JobKind,
     JobState,
     Pass,
     RecordingState,
@@ -181,7 +182,8 @@ def retry(*, user: User, job: Job) -> Job:
         if recording is not None:
             # Segments may have been cut, split or merged since: windows that fit no more are planned anew.
             again -= cuts.drop_decodings(recording.pk)
-        if recording is not None and recording.state == RecordingState.READY:
+        planned = job.kind == JobKind.TRANSCRIBE  # the other kind is over chosen rows, planned once
+        if recording is not None and recording.state == RecordingState.READY and planned:
             again += decodings.plan(job=job, recording=recording)
             refining.release_in([recording.pk])
         if was == JobState.COMPLETED and not again:
@@ -203,11 +205,13 @@ def _queue_again(job: Job) -> int:
     ended = Decoding.objects.filter(
         job=job, state__in=(DecodingState.FAILED, DecodingState.CANCELLED, DecodingState.SKIPPED)
     )
+    fresh = {"attempts": 0, "available_at": None, "cause": "", "cause_code": "", "finished_at": None}
+    if job.kind == JobKind.RETRANSCRIBE:  # with the model it was asked for, and nothing waits for a draft
+        return ended.exclude(state=DecodingState.SKIPPED).update(state=DecodingState.QUEUED, **fresh)
     wanted = Q(pass_name=Pass.DRAFT, model=job.project.draft_model)
     if job.project.refine_model:
         wanted |= Q(pass_name=Pass.REFINE, model=job.project.refine_model)
     ended.exclude(wanted).exclude(state=DecodingState.CANCELLED).update(state=DecodingState.CANCELLED)
-    fresh = {"attempts": 0, "available_at": None, "cause": "", "cause_code": "", "finished_at": None}
     failed = ended.filter(wanted).exclude(state=DecodingState.SKIPPED)
     again = failed.filter(pass_name=Pass.DRAFT).update(state=DecodingState.QUEUED, **fresh)
     again += failed.filter(pass_name=Pass.REFINE).update(state=DecodingState.WAITING, **fresh)

@@ -95,22 +95,25 @@ def _apply(project: Project, values: dict[str, Any]) -> None:
 
 def _check_models(user: User, project: Project, values: dict[str, Any]) -> None:
     """Keep a model given as a path inside the models directory: no setting may probe the disk."""
-    if user.is_superuser:
-        return
-    root = conf().models_dir.resolve()
     for name in ("draft_model", "refine_model"):
         model = getattr(project, name)
-        if name not in values or not model:
-            continue
-        if not model.startswith(("/", ".", "~")) and ".." not in model and "\\" not in model:
-            continue
-        if not Path(model).expanduser().resolve().is_relative_to(root):
-            detail: dict[str, Any] = {name: "a name, a hub id, or a directory inside the models directory"}
-            raise Invalid(
-                "A model's directory must lie inside the models directory of this server. "
-                "Ask the administrator to put it there.",
-                **detail,
-            )
+        if name in values and model:
+            check_model(user, name, model)
+
+
+def check_model(user: User, name: str, model: str) -> None:
+    """Raise Invalid under the field's name for a model given as a path outside the models directory."""
+    if user.is_superuser or (
+        not model.startswith(("/", ".", "~")) and ".." not in model and "\\" not in model
+    ):
+        return
+    if not Path(model).expanduser().resolve().is_relative_to(conf().models_dir.resolve()):
+        detail: dict[str, Any] = {name: "a name, a hub id, or a directory inside the models directory"}
+        raise Invalid(
+            "A model's directory must lie inside the models directory of this server. "
+            "Ask the administrator to put it there.",
+            **detail,
+        )
 
 
 def set_membership(*, user: User, project: Project, member: User, role: Role) -> Membership:

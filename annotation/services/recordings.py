@@ -92,6 +92,13 @@ def add_recording(
         if existing is None:
             raise
         _remove_on_commit(file.path)
+        if existing.trashed_at is not None:
+            raise Duplicate(
+                f"The same audio lies in this project's trash as “{existing.name}”; restore it there.",
+                recording=str(existing.pk),
+                name=existing.name,
+                trashed=True,
+            ) from None
         raise Duplicate(
             f"The same audio is already here as “{existing.name}”; nothing was stored twice.",
             recording=str(existing.pk),
