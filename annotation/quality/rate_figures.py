@@ -73,9 +73,9 @@ def rate_plot(name: str, title: str, rates: Sequence[Rate], by: str) -> str:
     drawn = [
         (rate, dot(rate.label or "unknown", rate.wer, rate.words.rate, _series(rate, by))) for rate in rates
     ]
-    kept = [(rate, dot) for rate, dot in drawn if dot is not None]
-    dots = [dot for _, dot in kept]
-    told = "; ".join(f"{dot.label} {100 * dot.value:.1f} %" for dot in dots[:6])
+    kept = [(rate, shown) for rate, shown in drawn if shown is not None]
+    dots = [shown for _, shown in kept]
+    told = "; ".join(f"{shown.label} {100 * shown.value:.1f} %" for shown in dots[:6])
     about = f"Word error rates with 95 % intervals: {told}. All figures are in the table."
     if by == "week":
         weeks = [rate.key for rate, _ in kept][-26:]
