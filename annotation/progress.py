@@ -26,7 +26,9 @@ EventName = Literal[
     "job.progress",
     "segment.changed",
     "segments.reshaped",
+    "comment.changed",
     "lease.changed",
+    "lease.asked",
     "presence.changed",
     "recording.changed",
 ]

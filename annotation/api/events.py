@@ -74,7 +74,8 @@ class ProjectEvents(AsyncApiView):
 
         `job.progress`, `recording.changed`, `segment.changed` (recording, segment, revision, by, kind),
         `segments.reshaped` (recording, and the ids retired and made by a split, merge or undo),
-        `lease.changed` (segment, and the holder's name or null), `presence.changed` (recording, people).
+        `lease.changed` (segment, and the holder's name or null), `lease.asked` (segment, holder, and by
+        whom), `presence.changed` (recording, people).
 
         The first event is `snapshot`: live jobs, their recordings, and whether the events since
         `Last-Event-ID` follow (`resumed`) or the page should fetch its rows again. `degraded` says that

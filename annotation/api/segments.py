@@ -209,6 +209,18 @@ class SegmentLease(OfSegment):
         return Response(status=204)
 
 
+class SegmentAsk(OfSegment):
+    """Asking for a row that somebody else holds."""
+
+    throttle_scopes: ClassVar = {"POST": "save"}
+
+    @operation("ask_for_segment", gives=None, status=204, refuses=(409, 410))
+    def post(self, request: Request, segment_id: int) -> Response:
+        """Ask whoever edits a segment to hand it over; 409 where nobody else holds it."""
+        leases.ask(user=self.person, segment=acted_on(self.person, segment_id))
+        return Response(status=204)
+
+
 def lease_out(person: User, held: leases.Held) -> dict[str, Any]:
     """Show a lease to its holder."""
     return {

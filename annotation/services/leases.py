@@ -21,7 +21,7 @@ from django.db.models import Q
 
 from annotation import progress
 from annotation.conf import conf
-from annotation.errors import Invalid, Leased, Locked, Reshaped
+from annotation.errors import Conflict, Invalid, Leased, Locked, Reshaped
 from annotation.models import Lease, Segment, User
 from annotation.permissions import require
 from annotation.services.clock import ClockTimestamp
@@ -102,6 +102,28 @@ def release(*, user: User, segment: Segment, client: str = "") -> bool:
         if released:
             announce(segment, None)
     return released
+
+
+def ask(*, user: User, segment: Segment) -> None:
+    """Ask whoever holds the segment to hand it over: their open page says who asks.
+
+    Nothing is taken; the holder decides. Raises Conflict where nobody else holds it.
+    """
+    require(user, "edit", segment.project)
+    lease = Lease.objects.select_related("holder").filter(pk__in=live([segment.pk])).first()
+    if lease is None or lease.holder_id == user.pk:
+        raise Conflict("Nobody else holds this segment now: open it and go on.")
+    progress.publish(
+        segment.project_id,
+        "lease.asked",
+        {
+            "segment": str(segment.pk),
+            "recording": str(segment.recording_id),
+            "holder": lease.holder.get_username(),
+            "by": user.get_username(),
+            "name": display_name(user),
+        },
+    )
 
 
 def live(segments: list[int]) -> dict[int, Lease]:

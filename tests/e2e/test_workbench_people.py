@@ -104,8 +104,11 @@ def test_whoever_waits_gets_the_row_when_it_is_free(opens: Opens, people: Cast, 
     omar.page.focus("#text")
     omar.page.keyboard.type("nothing of this")
     assert omar.text == "draft of row 0"
+    omar.page.click("text=Ask for it")
+    omar.page.wait_for_selector(".wb-notices:has-text('Asked.')")
+    dana.page.wait_for_selector(".wb-notices:has-text('asks for this segment')")
     dana.write(words(0))
-    go_on(dana)
+    dana.page.click("text=Save and hand over")
     omar.mine()  # without a refresh
     holds(omar, words(0))
     omar.write("and better still, row 0")

@@ -50,7 +50,7 @@ function start(root: HTMLElement): void {
   const gather = new Gather(400, (ids) => void refresh(ids));
   follow(project, {
     on: (happening) => {
-      if (happening.recording && happening.name !== "lease.changed" && happening.name !== "presence.changed") gather.add(happening.recording);
+      if (happening.recording && !["lease.changed", "lease.asked", "presence.changed"].includes(happening.name)) gather.add(happening.recording);
     },
     refresh: () => {
       if (!body) return void reload();

@@ -76,7 +76,7 @@ function start(root: HTMLElement): void {
     on: (happening) => {
       if (happening.recording !== recording) return;
       if (happening.segment) rows.add(happening.segment);
-      if (happening.name !== "lease.changed" && happening.name !== "presence.changed") head.add("head");
+      if (!["lease.changed", "lease.asked", "presence.changed"].includes(happening.name)) head.add("head");
     },
     refresh: () => void refreshAll(),
     state: () => undefined,

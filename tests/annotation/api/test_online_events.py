@@ -79,6 +79,25 @@ def test_a_save_by_one_is_heard_by_the_other(
     assert (changed["segment"], changed["revision"], changed["by"]) == (str(segment.pk), 2, "annotator")
 
 
+def test_who_holds_a_row_is_told_who_asks_for_it(
+    people: Cast, site: str, listen: Callable[..., Listener]
+) -> None:
+    segment = make_segment(people.project, text="a", revision=1, state="draft")
+    address = f"/api/segments/{segment.pk}/"
+    listener = listen(session(site, people.annotator), people.project)
+    listener.wait("snapshot")
+    with session(site, people.annotator) as annotator, session(site, people.reviewer) as reviewer:
+        assert reviewer.post(f"{address}ask/").status_code == 409, "nobody holds it"
+        annotator.post(f"{address}lease/").raise_for_status()
+        assert annotator.post(f"{address}ask/").status_code == 409, "one's own"
+        assert reviewer.post(f"{address}ask/").status_code == 204
+        asked = listener.wait("lease.asked").data
+        assert (asked["segment"], asked["holder"], asked["by"]) == (str(segment.pk), "annotator", "reviewer")
+        assert reviewer.patch(address, json={"text": "b", "base_revision": 1}).status_code == 423, (
+            "asking takes nothing"
+        )
+
+
 def test_what_happened_while_the_line_was_broken_is_told_after_it(
     people: Cast, site: str, listen: Callable[..., Listener]
 ) -> None:

@@ -85,6 +85,7 @@ export const api = {
   forgetDraft: (id: string) => send<undefined>("DELETE", `${of(id)}draft/`),
   lease: (id: string, take = false) => send<Held>("POST", `${of(id)}lease/`, take ? { client, take } : { client }),
   release: (id: string) => send<undefined>("DELETE", `${of(id)}lease/?client=${client}`, undefined, true),
+  ask: (id: string) => send<undefined>("POST", `${of(id)}ask/`),
   lock: (id: string, base_revision: number) => send<Brief>("POST", `${of(id)}lock/`, { base_revision }),
   unlock: (id: string, reason: string) => send<Brief>("POST", `${of(id)}unlock/`, { reason }),
   split: (id: string, body: Record<string, unknown>) => send<Reshaped>("POST", `${of(id)}split/`, { ...body, client }),

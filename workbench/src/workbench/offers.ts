@@ -46,4 +46,6 @@ export function slim(one: Brief, index: number): Row {
 export interface Holder {
   name: string;
   yours: boolean;
+  /** Whether they were asked for it. */
+  asked?: boolean;
 }

@@ -52,7 +52,7 @@ export abstract class Opening extends Drafting {
     this.checks = [];
     this.conflict = this.newer = this.holder = null;
     this.restored = null;
-    this.overridden = "";
+    this.overridden = this.wanted = "";
     this.done = false;
     const ready = this.ready.get(id);
     if (ready) this.show(ready, how);
@@ -254,6 +254,17 @@ export abstract class Opening extends Drafting {
       const detail = answer.refusal.detail;
       this.holder = { name: String(detail["name"] || detail["holder"] || "Somebody"), yours: detail["yours"] === true };
     } else if (answer.refusal.code === "locked") void this.reread();
+  }
+
+  /** Tell whoever holds the open row that this person would like it. */
+  async askFor(): Promise<void> {
+    const [segment, holder] = [this.segment, this.holder];
+    if (!segment || !holder) return;
+    const answer = await api.ask(segment.id);
+    if (this.current !== segment.id) return;
+    if (answer.ok) this.holder = { ...holder, asked: true };
+    else if (answer.refusal.status === 409) void this.lease();
+    else this.say(answer.refusal.message);
   }
 
   protected renew(): void {

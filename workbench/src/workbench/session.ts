@@ -110,6 +110,8 @@ export class Session extends Shaping {
       this.people = (data["people"] as Person[]).map((person) => ({ ...person, you: person.username === this.given.username }));
     } else if (happening.name === "lease.changed" && happening.segment) {
       this.leaseChanged(happening.segment, (data["holder"] as string | null) ?? null, String(data["name"] ?? data["holder"] ?? ""));
+    } else if (happening.name === "lease.asked") {
+      if (happening.segment === this.current && data["holder"] === this.given.username) this.wanted = String(data["name"] ?? data["by"]);
     } else if (happening.name === "segments.reshaped") {
       const retired = new Set((data["retired"] as string[] | undefined) ?? []);
       const made = (data["made"] as string[] | undefined) ?? [];
@@ -205,6 +207,17 @@ export class Session extends Shaping {
     await this.open(segment.id, focus === undefined ? {} : { focus });
     if (why !== null) this.say(WHY[why]);
     void this.prefetch();
+  }
+
+  /** Give the open row to whoever asks for it, with what was typed saved first. */
+  async handOver(): Promise<void> {
+    if (this.dirty) return this.confirm();
+    const id = this.current;
+    this.wanted = "";
+    this.token = null;
+    if (id !== null) await api.release(id);
+    if (this.given.queue) return this.serve();
+    this.move(1);
   }
 
   /** While the site cannot be asked: a row of this recording that nobody holds and that was fetched before. */

@@ -34,6 +34,8 @@ export abstract class State {
   checks = $state.raw<Check[]>([]);
   conflict = $state.raw<Conflict | null>(null);
   holder = $state.raw<Holder | null>(null);
+  /** Who asks for the open segment. */
+  wanted = $state("");
   restored = $state<number | null>(null);
   /** Somebody else's newer text, while the box was in use. */
   newer = $state.raw<{ text: string; by: string; machine: boolean } | null>(null);
