@@ -59,3 +59,12 @@ export function verdict(draft: Draft | null, text: string, revision: number): "n
   if (draft.text === text) return "forget";
   return draft.base === revision ? "restore" : "compare";
 }
+
+/** The browser's own storage; one that keeps nothing, and says so, where a browser forbids it. */
+export function storage(): Storage | { getItem(): null; setItem(): never; removeItem(): void } {
+  try {
+    return window.localStorage;
+  } catch {
+    return { getItem: () => null, setItem: () => { throw new Error("no storage"); }, removeItem: () => undefined };
+  }
+}

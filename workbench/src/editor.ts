@@ -1,9 +1,10 @@
 // The rows: what is typed is kept here until the server has confirmed it, and the light never lies.
 
 import { conflictPanel } from "./conflict";
-import { Drafts, verdict } from "./drafts";
-import { isPassing, send, type Refusal } from "./http";
+import { Drafts, storage, verdict } from "./drafts";
+import { isPassing, send, uuid, type Refusal } from "./http";
 import type { Player } from "./player";
+import { boxOf, grow, idOf, renewAround, rowOf, rowsOf, setBase } from "./rows";
 
 const KEEP_MS = 150;
 const RENEW_MS = 40_000;
@@ -82,7 +83,7 @@ export class Editor {
       this.work.delete(idOf(fresh));
       return;
     }
-    this.around(old, fresh);
+    renewAround(old, fresh);
     const revision = Number(fresh.dataset["revision"]);
     const base = work?.base ?? Number(old.dataset["revision"]);
     if (fresh.dataset["locked"] && box) {
@@ -93,27 +94,6 @@ export class Editor {
       // Somebody saved while the box had focus but nothing was typed: shown as soon as it is left.
       old.dataset["stale"] = "1";
     }
-  }
-
-  /** Renew everything of a row but its box. */
-  private around(old: HTMLElement, fresh: HTMLElement): void {
-    const note = old.querySelector<HTMLElement>(".seg-note");
-    const meta = fresh.querySelector<HTMLElement>(".seg-meta");
-    const oldMeta = old.querySelector<HTMLElement>(".seg-meta");
-    const freshNote = meta?.querySelector<HTMLElement>(".seg-note");
-    if (note && freshNote) {
-      freshNote.textContent = note.textContent;
-      freshNote.dataset["state"] = note.dataset["state"] ?? "";
-    }
-    if (meta && oldMeta && !oldMeta.contains(document.activeElement)) oldMeta.replaceWith(meta);
-    const suggestion = fresh.querySelector(".suggestion");
-    const oldSuggestion = old.querySelector(".suggestion");
-    if (suggestion && oldSuggestion) oldSuggestion.replaceWith(suggestion);
-    else if (suggestion) boxOf(old)?.after(suggestion);
-    else oldSuggestion?.remove();
-    for (const name of ["stamp", "state"]) old.dataset[name] = fresh.dataset[name] ?? "";
-    const kept = ["playing", "dirty"].filter((name) => old.classList.contains(name));
-    old.className = [fresh.className, ...kept].join(" ");
   }
 
   // -- Typing ---------------------------------------------------------------------------------------------
@@ -245,7 +225,7 @@ export class Editor {
     window.clearTimeout(work.retry);
     window.clearTimeout(work.keep);
     const text = box.value;
-    if (work.operation === "" || work.sent !== text) work.operation = crypto.randomUUID?.() ?? uuid();
+    if (work.operation === "" || work.sent !== text) work.operation = uuid();
     work.sent = text;
     work.state = "saving";
     if (work.dirty) this.keep(row);
@@ -466,47 +446,3 @@ export class Editor {
     if (light.textContent !== words) light.textContent = words;
   }
 }
-
-function idOf(row: HTMLElement): string {
-  return row.dataset["segment"] ?? "";
-}
-
-function rowOf(target: EventTarget | null): HTMLElement | null {
-  return target instanceof Element ? target.closest<HTMLElement>("li.segment") : null;
-}
-
-function rowsOf(list: HTMLElement): HTMLElement[] {
-  return [...list.querySelectorAll<HTMLElement>("li.segment")];
-}
-
-function boxOf(row: Element): HTMLTextAreaElement | null {
-  return row.querySelector<HTMLTextAreaElement>("textarea[name=text]");
-}
-
-function setBase(row: HTMLElement, revision: number): void {
-  const field = row.querySelector<HTMLInputElement>("input[name=base_revision]");
-  if (field) field.value = String(revision);
-}
-
-function grow(box: HTMLTextAreaElement): void {
-  box.style.height = "auto";
-  box.style.height = `${box.scrollHeight + 2}px`;
-}
-
-function storage(): Storage | { getItem(): null; setItem(): never; removeItem(): void } {
-  try {
-    return window.localStorage;
-  } catch {
-    return { getItem: () => null, setItem: () => { throw new Error("no storage"); }, removeItem: () => undefined };
-  }
-}
-
-/** Plain http on another machine's address has no randomUUID. */
-function uuid(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
-

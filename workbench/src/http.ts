@@ -74,3 +74,14 @@ export async function fragment(address: string): Promise<DocumentFragment | null
 export function isPassing(refusal: Refusal): boolean {
   return refusal.status === 0 || refusal.status === 429 || refusal.status >= 500;
 }
+
+/** A new id for an act, so that sending it twice is one act. */
+export function uuid(): string {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  // Without https (a trial in the local net) there is no randomUUID.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}

@@ -1,6 +1,6 @@
 // The addresses the workbench talks to, one function each.
 
-import { csrfToken, refusalOf, send, type Answer } from "../http";
+import { csrfToken, refusalOf, send, uuid, type Answer } from "../http";
 import type * as schema from "../api/schema";
 import type { Brief, Progress, Segment, Settings } from "./types";
 
@@ -24,16 +24,6 @@ function tabId(): string {
   } catch {
     return uuid();
   }
-}
-
-export function uuid(): string {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  // Without https (a trial in the local net) there is no randomUUID.
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
 async function get<T>(address: string, signal?: AbortSignal): Promise<Answer<T>> {

@@ -1,7 +1,7 @@
 // Decisions: looked over, sent behind the person's back, taken back, and settled where two texts met.
 
-import { send, type Answer, type Refusal } from "../http";
-import { addresses, api, client, uuid, type Undone } from "./api";
+import { send, uuid, type Answer, type Refusal } from "../http";
+import { addresses, api, client, type Undone } from "./api";
 import { checksOf, type Check } from "./checks";
 import { neighbour } from "./list";
 import { slim } from "./offers";

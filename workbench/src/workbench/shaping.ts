@@ -1,7 +1,7 @@
 // Cutting, joining, moving, naming, locking: each a change that the server makes and that can be undone.
 
-import type { Answer } from "../http";
-import { api, uuid, type Reshaped } from "./api";
+import { uuid, type Answer } from "../http";
+import { api, type Reshaped } from "./api";
 import { Deciding } from "./deciding";
 import { Heard } from "./heard";
 import { neighbour } from "./list";
