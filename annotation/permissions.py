@@ -26,9 +26,11 @@ from annotation.models import (
     Pair,
     Project,
     Recording,
+    Replacement,
     Review,
     Revision,
     Segment,
+    Term,
     Upload,
     User,
 )
@@ -77,6 +79,8 @@ PROJECT_OF: Final[Mapping[type[Model], str]] = {
     Decoding: "project",
     Job: "project",
     Import: "project",
+    Replacement: "project",
+    Term: "project",
 }
 
 

@@ -84,6 +84,12 @@ def out_of_trash(rows: QuerySet[Any], project_id: int, path: str = "recording") 
     return rows.exclude(**{f"{path}__in": ids}) if ids else rows
 
 
+def trashed_in(project: Project) -> QuerySet[Recording]:
+    """List the recordings in a project's trash; whoever asks has looked whether the person may."""
+    rows = Recording.objects.select_related("project", "trashed_by")
+    return rows.filter(project=project, trashed_at__isnull=False)
+
+
 def recordings_for(
     person: Person, *, project: int | None = None, search: str = "", state: str = ""
 ) -> QuerySet[Recording]:
