@@ -62,6 +62,11 @@ def upload_path(upload_id: UUID) -> Path:
     return conf().media_root / "uploads" / upload_id.hex
 
 
+def export_path(export_id: int) -> Path:
+    """Return where the file of an export lies."""
+    return conf().media_root / "exports" / str(export_id)
+
+
 def free_bytes() -> int:
     """Return the free space of the media disk, for people who are not root."""
     root = conf().media_root

@@ -12,9 +12,9 @@ from transcription.formats.json_files import dump, mapping, parse, words_of
 from transcription.formats.rows import MAX_MS, FormatError, Row, span
 from transcription.formats.texts import lines_of
 
-OWN: Final = frozenset(
-    "file_name start_ms end_ms speaker language segment_id asr_text correct_transcripts transcription".split()
-)
+PLACE: Final = ("file_name", "start_ms", "end_ms", "speaker", "language", "segment_id")
+TEXTS: Final = ("asr_text", "correct_transcripts", "transcription")
+OWN: Final = frozenset((*PLACE, *TEXTS))
 
 
 def read_json_rows(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:

@@ -41,6 +41,10 @@ class KaldiDirectory:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what was collected."""
         for lines in self._lines.values():
             lines.close()
 

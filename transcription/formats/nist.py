@@ -52,7 +52,7 @@ def hold_stm(row: Row) -> Row:
     """Give the row as STM holds it: names without spaces, the text with single ones."""
     text = tokens(row.final)
     return Row(
-        audio=token(row.audio, "unnamed"),
+        audio=name_of(row),
         start_ms=row.start_ms,
         end_ms=row.end_ms,
         text="" if text.lower() == IGNORED else text,
@@ -71,23 +71,28 @@ def stm_line(row: Row) -> str:
     return " ".join(columns) + "\n"
 
 
-def ctm_lines(row: Row) -> str:
-    """Write the words of a row as lines of a CTM file: recording, channel, start, length, word, confidence.
+def ctm_lines(row: Row) -> list[tuple[int, str]]:
+    """Write the words of a row as lines of a CTM file, each with its start in milliseconds to sort by.
 
-    Words as they were heard; where a person changed the text, that is not in here, as it has no times.
+    A line has: recording, channel, start, length, word, confidence.
     """
-    audio = token(row.audio, "unnamed")
-    return "".join(
-        f"{audio} 1 {seconds(word.start_ms)} {seconds(word.end_ms - word.start_ms)} "
-        f"{'_'.join(word.text.split())} {word.probability:.4f}\n"
-        for word in row.words
-        if word.text.strip()
-    )
+    audio = name_of(row)
+    lines = []
+    for word in row.words:
+        if text := "_".join(word.text.split()):
+            times = f"{seconds(word.start_ms)} {seconds(word.end_ms - word.start_ms)}"
+            lines.append((word.start_ms, f"{audio} 1 {times} {text} {word.probability:.4f}\n"))
+    return lines
+
+
+def name_of(row: Row) -> str:
+    """Give the name of the row's recording as these formats write it."""
+    return token(row.audio, "unnamed")
 
 
 def rttm_line(row: Row) -> str:
     """Write one line of an RTTM file: who spoke when."""
-    audio, speaker = token(row.audio, "unnamed"), token(row.speaker, "unknown")
+    audio, speaker = name_of(row), token(row.speaker, "unknown")
     start, end = row.start_ms or 0, row.end_ms or 0
     return f"SPEAKER {audio} 1 {seconds(start)} {seconds(end - start)} <NA> <NA> {speaker} <NA> <NA>\n"
 

@@ -1,0 +1,153 @@
+"""Freeze an export: one statement reads all rows, so they are of one moment, and keeps which revision.
+
+From then on nobody's edit, no trash and no second attempt of a worker changes what the export holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db import connection, transaction
+
+from annotation.models import Export, Snapshot
+from annotation.services import filejobs
+from annotation.services.exports.choosing import Choice, Options
+from annotation.services.exports.splitting import deal
+from annotation.services.filejobs import ClaimedJob
+from annotation.states import RecordingState
+
+TABLES: Final = """
+    FROM annotation_segment s
+    JOIN annotation_recording r ON r.id = s.recording_id
+    LEFT JOIN annotation_revision v ON v.segment_id = s.id AND v.number = s.revision
+    LEFT JOIN LATERAL (
+        SELECT verdict, reviewer_id, reason_code, created_at FROM annotation_review
+         WHERE segment_id = s.id ORDER BY id DESC LIMIT 1
+    ) AS judged ON true
+"""
+SCOPE: Final = """
+   WHERE s.project_id = %(project)s AND s.retired_at IS NULL
+     AND r.trashed_at IS NULL AND r.state = %(ready)s
+     AND (%(recordings)s::bigint[] IS NULL OR s.recording_id = ANY(%(recordings)s))
+     AND (%(annotators)s::bigint[] IS NULL OR s.annotator_id = ANY(%(annotators)s))
+     AND (%(verdicts)s::text[] IS NULL OR judged.verdict = ANY(%(verdicts)s))
+     AND (%(since)s::date IS NULL OR v.created_at >= %(since)s::date)
+     AND (%(until)s::date IS NULL OR v.created_at < %(until)s::date + 1)
+"""
+WANTED: Final = "AND s.state = ANY(%(states)s)"
+#: What is never in two parts of a dataset. Where nobody is named, the recording counts as one speaker.
+GROUP: Final = """
+    CASE WHEN %(by)s = 'speaker' AND s.speaker <> '' THEN 's:' || s.speaker ELSE 'r:' || s.recording_id END
+"""
+
+# By state, so that it can be said how many were left out, and why.
+COUNTS: Final = f"SELECT s.state, count(*) {TABLES} {SCOPE} GROUP BY s.state"
+GROUPS: Final = f"SELECT {GROUP}, sum(s.end_ms - s.start_ms) {TABLES} {SCOPE} {WANTED} GROUP BY 1"
+
+# Speakers that came into being since they were dealt to parts stay out: they are younger than the export.
+# A recording whose name, without its ending, another one has too is marked: files are named after it.
+FREEZE: Final = f"""
+WITH chosen AS MATERIALIZED (
+    SELECT s.*, r.name AS file_name, r.duration_ms, v.id AS revision_id, v.created_at AS written_at,
+           judged.verdict, judged.reviewer_id, judged.reason_code AS verdict_reason,
+           judged.created_at AS reviewed_at, coalesce(parts.name, '') AS part
+    {TABLES}
+    LEFT JOIN unnest(%(groups)s::text[], %(parts)s::text[]) AS parts (key, name) ON parts.key = {GROUP}
+    {SCOPE} {WANTED} AND (%(by)s = '' OR parts.name IS NOT NULL)
+), named AS (
+    SELECT recording_id,
+           count(*) OVER (PARTITION BY lower(regexp_replace(file_name, '\\.[^.]*$', ''))) > 1 AS shared
+      FROM (SELECT DISTINCT recording_id, file_name FROM chosen) AS names
+), frozen AS (
+    INSERT INTO annotation_exportedrow
+           (export_id, number, recording_id, segment_id, revision_id, hypothesis_id, split, facts)
+    SELECT %(export)s, row_number() OVER (ORDER BY c.recording_id, c.start_ms, c.id),
+           c.recording_id, c.id, c.revision_id, heard.id, c.part,
+           jsonb_build_object(
+               'file_name', c.file_name, 'shared_name', named.shared, 'duration_ms', c.duration_ms,
+               'start_ms', c.start_ms, 'end_ms', c.end_ms, 'channel', c.channel, 'speaker', c.speaker,
+               'language', c.language, 'state', c.state,
+               'revision', c.revision, 'source', c.source, 'external_id', c.external_id,
+               'metadata', c.metadata, 'risk', c.risk, 'risk_reasons', c.risk_reasons, 'locked', c.locked,
+               'locked_at', c.locked_at, 'locked_by', locker.username, 'annotator', annotator.username,
+               'written_at', c.written_at, 'verdict', c.verdict, 'verdict_reason', c.verdict_reason,
+               'reviewer', reviewer.username, 'reviewed_at', c.reviewed_at, 'imported', imported.id)
+      FROM chosen c
+      JOIN named ON named.recording_id = c.recording_id
+      LEFT JOIN LATERAL (
+          SELECT id FROM annotation_hypothesis
+           WHERE segment_id = c.id ORDER BY pass_name DESC, id DESC LIMIT 1
+      ) AS heard ON true
+      LEFT JOIN LATERAL (
+          SELECT id FROM annotation_revision
+           WHERE segment_id = c.id AND source = 'import' AND heard.id IS NULL ORDER BY number LIMIT 1
+      ) AS imported ON true
+      LEFT JOIN annotation_user locker ON locker.id = c.locked_by_id
+      LEFT JOIN annotation_user annotator ON annotator.id = c.annotator_id
+      LEFT JOIN annotation_user reviewer ON reviewer.id = c.reviewer_id
+    RETURNING 1
+)
+SELECT count(*), statement_timestamp() FROM frozen
+"""
+
+
+def freeze(claimed: ClaimedJob, export: Export) -> Snapshot:
+    """Return the frozen rows of an export, freezing them where no attempt before has.
+
+    Raises Lost where the claim is gone.
+    """
+    found = Snapshot.objects.filter(export=export).first()
+    if found is not None:
+        return found
+    choice, options = stored_choice(export), stored_options(export)
+    project = export.project
+    values: dict[str, Any] = {
+        "export": export.pk,
+        "project": project.pk,
+        "ready": RecordingState.READY.value,
+        "recordings": list(choice.recordings) or None,
+        "annotators": list(choice.annotators) or None,
+        "verdicts": list(choice.verdicts) or None,
+        "since": choice.since or None,
+        "until": choice.until or None,
+        "states": list(choice.wanted_states),
+        "by": options.split_by,
+        "groups": [],
+        "parts": [],
+    }
+    with transaction.atomic():
+        filejobs.hold(claimed)
+        with connection.cursor() as cursor:
+            cursor.execute(COUNTS, values)
+            there = dict(cursor.fetchall())
+            if options.split_by:
+                cursor.execute(GROUPS, values)
+                dealt = deal(((key, int(length)) for key, length in cursor.fetchall()), options)
+                values |= {"groups": list(dealt), "parts": list(dealt.values())}
+            cursor.execute(FREEZE, values)
+            rows, frozen_at = cursor.fetchone()
+        return Snapshot.objects.create(
+            export=export,
+            frozen_at=frozen_at,
+            rows=rows,
+            facts={
+                "there": there,
+                "project": project.name,
+                "description": project.description,
+                "language": project.language,
+                "models": {"draft": project.draft_model, "refine": project.refine_model},
+                "sheet_columns": project.sheet_columns,
+                "asked_by": export.created_by.get_username() if export.created_by else None,
+            },
+        )
+
+
+def stored_choice(export: Export) -> Choice:
+    """Return which rows were asked for."""
+    values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in export.filter.items()}
+    return Choice(**values)
+
+
+def stored_options(export: Export) -> Options:
+    """Return how the rows are to be written."""
+    return Options(**export.options)
