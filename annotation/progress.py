@@ -31,6 +31,7 @@ EventName = Literal[
     "lease.asked",
     "presence.changed",
     "recording.changed",
+    "import.changed",
 ]
 
 #: How many events a stream keeps: about a minute of the busiest project, so a short loss of network

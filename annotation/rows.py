@@ -37,12 +37,17 @@ WITH numbered AS (
       FROM annotation_segment WHERE recording_id = %(recording)s AND retired_at IS NULL),
 matching AS (SELECT *, count(*) OVER () AS matching FROM numbered WHERE {where}),
 page AS (SELECT * FROM matching WHERE {after} ORDER BY {order} LIMIT %(limit)s)
-SELECT page.id, index, start_ms, end_ms, channel, speaker, state, locked, risk, revision, return_reason,
-       left(text, %(head)s), writer.username, lease.holder_id, holder.username,
+SELECT page.id, index, start_ms, end_ms, channel, speaker,
+       CASE WHEN own.id IS NULL THEN state WHEN own.kind = 'skip' THEN 'skipped' ELSE 'corrected' END,
+       locked, risk, revision, return_reason,
+       left(coalesce(own.text, page.text), %(head)s), writer.username, lease.holder_id, holder.username,
        nullif(btrim(holder.first_name || ' ' || holder.last_name), ''), lease.client, lease.expires_at,
        matching
   FROM page
-  LEFT JOIN annotation_user writer ON writer.id = page.annotator_id
+  -- Of what two people read blind, each sees their own text, and nobody the other's.
+  LEFT JOIN annotation_reading own ON own.segment_id = page.id AND own.author_id = %(user)s
+        AND page.state IN ('draft', 'refined')
+  LEFT JOIN annotation_user writer ON writer.id = coalesce(own.author_id, page.annotator_id)
   LEFT JOIN annotation_lease lease ON lease.segment_id = page.id AND lease.expires_at > clock_timestamp()
   LEFT JOIN annotation_user holder ON holder.id = lease.holder_id
  ORDER BY {order}

@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 
-from annotation.models import Decoding, Job, Project, Recording, Revision, Segment, User
+from annotation.models import Decoding, Job, Project, Recording, Review, Revision, Segment, User
 from annotation.states import JobKind, Pass, RecordingState, Source
 from transcription.types import DecodingOptions
 
@@ -65,6 +66,24 @@ def make_segment(project: Project, *, recording: Recording | None = None, **valu
             source=segment.source or Source.DRAFT,
         )
     return segment
+
+
+def move(segment: Segment, state: str, *, by: User) -> None:
+    """Put a segment into the state that the verdict of a reviewer leads to: accepted or returned."""
+    accepted = state == "accepted"
+    with transaction.atomic():
+        now = Segment.objects.get(pk=segment.pk)
+        Review.objects.create(
+            project_id=now.project_id,
+            segment=now,
+            revision=now.revision,
+            result=now.revision,
+            verdict="accept" if accepted else "return",
+            reason_code="" if accepted else "words",
+            reviewer=by,
+            annotator_id=now.annotator_id,
+        )
+        Segment.objects.filter(pk=now.pk).update(state=state)
 
 
 def make_job(recording: Recording, **values: Any) -> Job:

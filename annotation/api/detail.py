@@ -10,7 +10,7 @@ from annotation.api.work_serializers import detail_out
 from annotation.models import Decision, Draft, Segment, User
 from annotation.permissions import get_visible
 from annotation.selectors import machine_text_of, with_details
-from annotation.services import leases, shapes
+from annotation.services import leases, pairs, shapes
 from annotation.services.checks import check
 from annotation.services.segments import circumstances
 
@@ -34,6 +34,7 @@ def acted_on(person: User, segment_id: int, *, details: bool = False) -> Segment
 def shown(person: User, segment_id: int) -> dict[str, Any]:
     """Return a segment with everything its page shows."""
     segment: Any = acted_on(person, segment_id, details=True)
+    pairs.overlay(person, [segment])
     gather(person, segment)
     kinds = {d.after[str(segment.pk)]: d.kind for d in segment.recent_decisions}
     return detail_out(segment, user=person, kinds=kinds)

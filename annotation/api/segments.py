@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rest_framework.request import Request
@@ -22,10 +23,10 @@ from annotation.api.work_serializers import (
     SaveIn,
     SegmentDetailOut,
 )
-from annotation.models import User
+from annotation.models import Segment, User
 from annotation.permissions import get_visible
 from annotation.selectors import SEGMENT_ORDERS, history_of, segments_for, with_details
-from annotation.services import drafts, leases, segments
+from annotation.services import drafts, leases, pairs, segments
 from annotation.services.checks import check
 from annotation.services.decisions import Evidence
 from annotation.states import DecisionKind, SegmentState
@@ -63,13 +64,11 @@ class SegmentList(ApiView):
             search=self.word("search"),
             words=self.number("words", 0, 0, 1) == 1,
         )
-        context = {"user": self.person}
-        return paginated(
-            request,
-            rows,
-            ORDERS[order],
-            lambda found: list(SegmentOut(found, many=True, context=context).data),
-        )
+        return paginated(request, rows, ORDERS[order], self._shown)
+
+    def _shown(self, found: Sequence[Segment]) -> list[dict[str, Any]]:
+        pairs.overlay(self.person, found)
+        return list(SegmentOut(found, many=True, context={"user": self.person}).data)
 
 
 class OfSegment(ApiView):
@@ -82,6 +81,7 @@ class OfSegment(ApiView):
     def shown(self, segment_id: int) -> dict[str, Any]:
         """Return the segment with its hypotheses, as it is now."""
         row = acted_on(self.person, segment_id, details=True)
+        pairs.overlay(self.person, [row])
         return dict(SegmentOut(row, context={"user": self.person}).data)
 
 
@@ -125,6 +125,7 @@ class SegmentDetail(OfSegment):
         )
         if saved is not segment:
             saved = self.with_details(segment_id)
+            pairs.overlay(self.person, [saved])
         elif values["release"] and (segment.lease_more or {}).get("id") == self.person.pk:
             segment.lease_holder = segment.lease_until = segment.lease_more = None
         saved.decided = decision

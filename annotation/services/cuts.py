@@ -12,10 +12,10 @@ from typing import Final
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from annotation.models import Decoding, Draft, Lease, Recording, Revision, Segment
+from annotation.models import Decoding, Draft, Lease, Reading, Recording, Revision, Segment
 from annotation.services.clock import ClockTimestamp
 from annotation.services.models import card_of
-from annotation.states import LIVE_DECODINGS, UNTOUCHED_SEGMENTS, DecodingState, Segmentation
+from annotation.states import LIVE_DECODINGS, UNTOUCHED_SEGMENTS, DecodingState, Segmentation, Source
 from transcription.segmentation import Cutting, Kind
 from transcription.types import ChannelSpan, Span
 
@@ -92,10 +92,11 @@ RETIRE: Final = """
 UPDATE annotation_segment AS segment
    SET retired_at = clock_timestamp(), updated_at = clock_timestamp()
  WHERE segment.recording_id = %(recording)s AND segment.retired_at IS NULL AND NOT segment.locked
-   AND segment.state = ANY(%(untouched)s)
+   AND segment.state = ANY(%(untouched)s) AND segment.source <> 'import'
    AND NOT EXISTS (SELECT 1 FROM annotation_revision revision
                     WHERE revision.segment_id = segment.id AND revision.author_id IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM annotation_draft draft WHERE draft.segment_id = segment.id)
+   AND NOT EXISTS (SELECT 1 FROM annotation_reading reading WHERE reading.segment_id = segment.id)
    AND NOT EXISTS (SELECT 1 FROM annotation_lease lease
                     WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp())
    AND NOT EXISTS (SELECT 1 FROM unnest(%(channels)s::int[], %(starts)s::bigint[], %(ends)s::bigint[])
@@ -138,12 +139,13 @@ def retire(recording_id: int, *, but: Sequence[ChannelSpan]) -> list[int]:
 
 
 def kept(rows: QuerySet[Segment]) -> QuerySet[Segment]:
-    """Narrow rows to those that nothing but a person may change: touched, locked, or held just now."""
+    """Narrow rows to those that nothing but a person may change: touched, imported, locked, or held now."""
     mine = OuterRef("pk")
     by_hand = Exists(Revision.objects.filter(segment=mine, author__isnull=False))
-    typed = Exists(Draft.objects.filter(segment=mine))
+    typed = Exists(Draft.objects.filter(segment=mine)) | Exists(Reading.objects.filter(segment=mine))
     held = Exists(Lease.objects.filter(segment=mine, expires_at__gt=ClockTimestamp()))
-    return rows.filter(~Q(state__in=UNTOUCHED_SEGMENTS) | Q(locked=True) | by_hand | typed | held)
+    imported = Q(source=Source.IMPORT)
+    return rows.filter(~Q(state__in=UNTOUCHED_SEGMENTS) | Q(locked=True) | imported | by_hand | typed | held)
 
 
 def places(rows: QuerySet[Segment]) -> list[ChannelSpan]:

@@ -3,18 +3,23 @@
 One statement chooses a row that nobody holds (`FOR UPDATE SKIP LOCKED`) and leases it. A row that was
 leased between its snapshot and its lock is not taken, because the lease's own condition is asked of the
 lease as it is at that moment; the caller then simply asks again.
+
+Gold (`services.gold`) is mixed in at the project's share. So that a row out of its turn tells nothing, as
+many others come out of their turn, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from django.db import connection, transaction
 
 from annotation.conf import conf
-from annotation.models import Project, Segment, User
+from annotation.errors import Conflict
+from annotation.models import Gold, Membership, Project, Segment, User
 from annotation.permissions import require
 from annotation.services import leases
 from annotation.services.leases import Held
@@ -22,6 +27,8 @@ from annotation.services.leases import Held
 Why = Literal["held", "returned", "assigned", "queue"]
 Order = Literal["risk", "time"]
 
+CHANCE: Final = random.SystemRandom().random
+"""Nobody may foresee when gold comes."""
 TRIES: Final = 50
 """A try is lost only to somebody who got a row by it, so this many are never needed by a few people."""
 
@@ -30,11 +37,23 @@ TAKE: Final = """
 WITH at_work AS (
     SELECT member.user_id FROM annotation_membership member
       JOIN annotation_user person ON person.id = member.user_id
-     WHERE member.project_id = %(project)s AND person.is_active),
+     WHERE member.project_id = %(project)s AND person.is_active AND member.paused_at IS NULL),
+batch AS (
+    SELECT id, assignee_id, paused_at FROM annotation_batch
+     WHERE project_id = %(project)s AND closed_at IS NULL),
+mine AS (SELECT id FROM batch WHERE assignee_id = %(user)s AND paused_at IS NULL),
+others AS (
+    SELECT id FROM batch WHERE paused_at IS NOT NULL
+        OR (assignee_id <> %(user)s AND assignee_id IN (SELECT user_id FROM at_work))),
 chosen AS (
     SELECT segment.id FROM annotation_segment AS segment
      WHERE segment.project_id = %(project)s AND segment.retired_at IS NULL AND NOT segment.locked
-       AND {where}
+       AND {where} AND {unread}
+       AND (segment.state = 'returned' OR NOT EXISTS (
+            SELECT 1 FROM annotation_batchsegment item
+             WHERE item.segment_id = segment.id AND item.batch_id IN (SELECT id FROM others)))
+       AND NOT EXISTS (SELECT 1 FROM annotation_recording trashed
+                        WHERE trashed.id = segment.recording_id AND trashed.trashed_at IS NOT NULL)
        AND (%(recording)s::bigint IS NULL OR segment.recording_id = %(recording)s)
        AND segment.id <> ALL(%(exclude)s)
        AND NOT EXISTS (SELECT 1 FROM annotation_lease lease
@@ -57,11 +76,29 @@ HELD: Final = """
 SELECT segment.id FROM annotation_lease lease JOIN annotation_segment segment ON segment.id = lease.segment_id
  WHERE lease.holder_id = %(user)s AND lease.client = %(client)s AND lease.expires_at > clock_timestamp()
    AND segment.project_id = %(project)s AND segment.retired_at IS NULL AND NOT segment.locked
-   AND segment.state IN ('draft', 'refined', 'returned')
+   AND segment.state IN ('draft', 'refined', 'returned') AND {unread}
    AND (%(recording)s::bigint IS NULL OR segment.recording_id = %(recording)s)
    AND segment.id <> ALL(%(exclude)s)
  ORDER BY lease.acquired_at, segment.id LIMIT 1
 """
+
+#: Of segments that are read twice: not by whoever has read them, nor by anybody once both readings are there.
+UNREAD: Final = """NOT EXISTS (
+            SELECT 1 FROM annotation_pair pair
+             WHERE pair.segment_id = segment.id
+               AND (pair.state = 'disputed' OR (pair.state = 'reading' AND EXISTS (
+                    SELECT 1 FROM annotation_reading reading
+                     WHERE reading.pair_id = pair.id AND reading.author_id = %(user)s))))"""
+
+OPEN: Final = "segment.state IN ('draft', 'refined')"
+#: Recordings that nobody was asked to work on, or only people who are not at work.
+UNASKED: Final = """segment.recording_id NOT IN (
+            SELECT recording_id FROM annotation_assignment
+             WHERE project_id = %(project)s AND assignee_id <> %(user)s
+               AND assignee_id IN (SELECT user_id FROM at_work))
+       AND segment.recording_id NOT IN (
+            SELECT item.recording_id FROM annotation_batchrecording item
+             WHERE item.batch_id IN (SELECT id FROM others))"""
 
 #: What is handed out, in this order; the words are constants of this file.
 TIERS: Final[tuple[tuple[Why, str], ...]] = (
@@ -72,16 +109,31 @@ TIERS: Final[tuple[tuple[Why, str], ...]] = (
     ),
     (
         "assigned",
-        "segment.state IN ('draft', 'refined') AND segment.recording_id IN (SELECT recording_id"
-        " FROM annotation_assignment WHERE project_id = %(project)s AND assignee_id = %(user)s)",
+        "segment.state IN ('draft', 'refined') AND segment.recording_id IN ("
+        "SELECT recording_id FROM annotation_assignment"
+        " WHERE project_id = %(project)s AND assignee_id = %(user)s)",
     ),
     (
-        "queue",
-        "segment.state IN ('draft', 'refined') AND segment.recording_id NOT IN (SELECT recording_id"
-        " FROM annotation_assignment WHERE project_id = %(project)s"
-        " AND assignee_id IN (SELECT user_id FROM at_work))",
+        "assigned",
+        "segment.state IN ('draft', 'refined') AND segment.recording_id IN ("
+        "SELECT item.recording_id FROM annotation_batchrecording item"
+        " WHERE item.batch_id IN (SELECT id FROM mine))",
     ),
+    (
+        "assigned",
+        "segment.state IN ('draft', 'refined') AND segment.id IN ("
+        "SELECT item.segment_id FROM annotation_batchsegment item"
+        " WHERE item.batch_id IN (SELECT id FROM mine))",
+    ),
+    ("queue", " AND ".join((OPEN, UNASKED))),
 )
+#: Out of their turn: gold that the person has not met, and any other row.
+IS_GOLD: Final = """EXISTS (
+            SELECT 1 FROM annotation_gold gold
+             WHERE gold.segment_id = segment.id AND gold.withdrawn_at IS NULL
+               AND gold.author_id IS DISTINCT FROM %(user)s)"""
+GOLD: Final = " AND ".join((OPEN, UNASKED, IS_GOLD))
+ANY: Final = " AND ".join((OPEN, UNASKED, "segment.risk <= %(below)s"))
 ORDERS: Final[dict[str, str]] = {
     "risk": "segment.risk DESC NULLS LAST, segment.id",
     "time": "segment.recording_id, segment.start_ms, segment.id",
@@ -105,14 +157,18 @@ def next_segment(
     recording: int | None = None,
     order: Order = "risk",
     exclude: Sequence[int] = (),
+    dice: Callable[[], float] = CHANCE,
 ) -> Given | None:
     """Lease the next segment for `user` in the tab `client`; None when nothing is left to hand out.
 
     First what this tab holds and did not name in `exclude` (its answer was lost, or it was left undecided),
     then work that was returned to the person, then the recordings they were asked to work on, then the rest.
-    What another tab of theirs holds is never handed out.
+    What another tab of theirs holds is never handed out. `dice` decides, 0 to 1, when gold is mixed in.
+    Raises Conflict with the code `paused` where a lead has paused the person.
     """
     require(user, "edit", project)
+    if Membership.objects.filter(project=project, user=user, paused_at__isnull=False).exists():
+        raise Conflict("Your work in this project is paused. Ask its reviewers or managers.", code="paused")
     leases.check_client(client)
     values: dict[str, Any] = {
         "user": user.pk,
@@ -124,19 +180,32 @@ def next_segment(
     }
     with transaction.atomic():
         given = _held(user, values) if client else None
-        for why, where in TIERS:
+        for why, where in _tiers(project, dice, values):
             if given is not None:
                 break
-            given = _taken(why, TAKE.format(where=where, order=ORDERS[order]), values)
+            statement = TAKE.format(where=where, unread=UNREAD, order=ORDERS[order])
+            given = _taken(why, statement, values)
         if given is not None and given.why != "held":
             segment = Segment.objects.get(pk=given.segment)
             leases.announce(segment, user, given.held.expires_at)
     return given
 
 
+def _tiers(project: Project, dice: Callable[[], float], values: dict[str, Any]) -> list[tuple[Why, str]]:
+    """Return where to look, in which order: returned work always comes first, then chance has its say."""
+    share, rolled = project.gold_percent / 100, dice()
+    returned, *rest = TIERS
+    if rolled >= 2 * share or not Gold.objects.filter(project=project, withdrawn_at=None).exists():
+        return list(TIERS)
+    if rolled < share:
+        return [returned, ("queue", GOLD), *rest]
+    values["below"] = dice()
+    return [returned, ("queue", ANY), *rest]
+
+
 def _held(user: User, values: dict[str, Any]) -> Given | None:
     with connection.cursor() as cursor:
-        cursor.execute(HELD, values)
+        cursor.execute(HELD.format(unread=UNREAD), values)
         row = cursor.fetchone()
     if row is None:
         return None

@@ -17,7 +17,7 @@ from annotation.errors import Conflict, Invalid, StaleRevision
 from annotation.models import Decision, Draft, Revision, Segment, User
 from annotation.permissions import ALLOWED, require, role_in
 from annotation.selectors import machine_of, machine_text_of
-from annotation.services import leases
+from annotation.services import leases, sampling
 from annotation.services.checks import Circumstances, check, warnings_of
 from annotation.services.clock import ClockTimestamp
 from annotation.services.decisions import NO_EVIDENCE, Evidence, Wording, decision_of, record
@@ -29,6 +29,7 @@ from annotation.states import (
     SegmentState,
     Source,
 )
+from annotation.terms import terms_of
 
 MAX_TEXT: Final = 20_000
 """Characters: ten times what anybody says in the longest segment."""
@@ -49,13 +50,16 @@ UPDATE annotation_segment AS segment
    AND segment.retired_at IS NULL
    AND NOT segment.locked
    AND segment.state = ANY(%(editable)s)
+   AND NOT annotation_blind(segment.id)
    AND NOT EXISTS (
         SELECT 1 FROM annotation_lease lease
          WHERE lease.segment_id = segment.id
            AND lease.expires_at > clock_timestamp()
            AND (lease.holder_id <> %(user)s OR lease.token <> coalesce(%(token)s, lease.token)))
 RETURNING segment.revision, segment.text, segment.source, segment.updated_at,
-          old.text, old.state, old.source, old.annotator_id, old.return_reason
+          old.text, old.state, old.source, old.annotator_id, old.return_reason,
+          EXISTS (SELECT 1 FROM annotation_gold gold
+                   WHERE gold.segment_id = segment.id AND gold.withdrawn_at IS NULL)
 """
 
 
@@ -128,12 +132,16 @@ def decide(
 
     `save` needs a text. `accept` takes the text as it stands, `skip` leaves it (with a reason), and
     `unintelligible` says so in the text unless one is given. Returns the segment, brought up to date in
-    place, and the decision. With `release` the person's lease is given back with it; their draft always is.
+    place, and the decision; of a segment that is read twice (`services.pairs`) what its reader sees. With
+    `release` the person's lease is given back with it; their draft always is.
 
     Raises StaleRevision (with both texts and the one they began with), Locked, Leased, Reshaped or Invalid.
     An act repeated with the same `operation_id` returns what the first one made. A save without a lease is
     accepted while nobody else holds one: an expired lease never discards text.
     """
+    # What is read twice is kept apart by a service that builds on this one.
+    from annotation.services import pairs
+
     require(user, "edit", segment.project)
     cleaned, why = _wanted(kind, text, reason)
     if operation_id is not None:
@@ -160,7 +168,7 @@ def decide(
             row = cursor.fetchone()
         if row is not None:
             revision, now, source, updated_at, old_text, old_state, *rest = row
-            old_source, old_annotator, old_return = rest
+            old_source, old_annotator, old_return, is_gold = rest
             if kind == DecisionKind.SAVE and old_state in UNTOUCHED_SEGMENTS and old_text == now:
                 kind = DecisionKind.ACCEPT  # saving a machine's text as it is accepts it
             Revision.objects.create(
@@ -193,6 +201,10 @@ def decide(
                 after={str(segment.pk): revision},
                 operation_id=operation_id,
             )
+            if old_state in UNTOUCHED_SEGMENTS:
+                sampling.note_decided(segment.project, segment, user)
+                if is_gold:
+                    sampling.score_gold(segment, user, kind, now, decision)
             Draft.objects.filter(segment=segment, author=user).delete()
             if release and leases.end(segment.pk, user):
                 leases.announce(segment, None)
@@ -203,6 +215,12 @@ def decide(
         fresh = _fresh(segment)
         if done is not None:
             return fresh, done
+        if pairs.is_blind(fresh):
+            return pairs.read(
+                user=user,
+                segment=fresh,
+                act=pairs.Act(kind, cleaned, why, base_revision, lease, operation_id, evidence, release),
+            )
         raise refusal(fresh, base_revision, user, mine=cleaned)
     segment.text, segment.revision, segment.source, segment.updated_at = now, revision, source, updated_at
     segment.state, segment.annotator, segment.return_reason = state, user, ""
@@ -259,12 +277,13 @@ def circumstances(
     The machine's text is looked up unless it is given.
     """
     project = segment.project
+    language = segment.recording.language or project.language or segment.language
     return Circumstances(
         duration_ms=segment.end_ms - segment.start_ms,
-        language=segment.recording.language or project.language or segment.language,
+        language=language,
         machine_text=machine_text_of(segment) if machine_text is None else machine_text,
         tags=tuple(project.tags),
-        glossary=tuple(project.glossary),
+        glossary=terms_of(project, language),
         heard_share=heard_share,
     )
 

@@ -19,7 +19,7 @@ from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, Tuple
 
 from annotation import progress
 from annotation.errors import AnnotationError, Conflict, Invalid
-from annotation.models import Decision, Decoding, Recording, Segment, User
+from annotation.models import Decision, Decoding, Reading, Recording, Segment, User
 from annotation.permissions import require
 from annotation.services import leases
 from annotation.services.clock import ClockTimestamp
@@ -29,6 +29,7 @@ from annotation.services.segments import announce, clean_text, refusal
 from annotation.states import (
     EDITABLE_SEGMENTS,
     LIVE_DECODINGS,
+    OPEN_PAIRS,
     DecisionKind,
     SegmentState,
     Source,
@@ -273,6 +274,11 @@ def _hold(user: User, wanted: Sequence[tuple[int, int]], grip: Grip) -> list[Seg
         stale = row.retired_at is not None or row.revision != revision
         if stale or row.locked or foreign or row.state not in EDITABLE_SEGMENTS:
             raise refusal(row, revision, user)
+        if Reading.objects.filter(segment=row, pair__state__in=OPEN_PAIRS).exists():
+            raise Conflict(
+                "This segment is being read by two people; its shape stays until they are compared.",
+                code="being_read",
+            )
         if row.state == SegmentState.PENDING and _being_heard(row):
             raise Conflict(
                 "A model is still working on this segment. Change its shape once its text is there.",

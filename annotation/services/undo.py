@@ -96,6 +96,8 @@ def undo(
 
 def _own(user: User) -> QuerySet[Decision]:
     rows = Decision.objects.filter(author=user, undone_by=None).exclude(kind=DecisionKind.UNDO)
+    # A blind reading left nothing to take back: its author decides again instead.
+    rows = rows.exclude(after={})
     return rows.order_by("-pk")
 
 
@@ -149,6 +151,9 @@ def _refuse_if_changed(user: User, chosen: Decision, rows: dict[int, Segment]) -
                 at=newest.created_at.isoformat() if newest else None,
                 revision=row.revision if row else None,
             )
+        judged = (SegmentState.ACCEPTED, *(() if name in chosen.before else (SegmentState.RETURNED,)))
+        if row.state in judged:
+            raise Conflict(f"A reviewer has seen it: it is {row.state}, and that stands.", code="changed")
         if row.locked:
             raise leases.locked_error(row)
         lease = held.get(row.pk)
@@ -174,7 +179,8 @@ def _restore(user: User, chosen: Decision, rows: dict[int, Segment]) -> dict[str
         if values["start_ms"] < room.earliest_ms or values["end_ms"] > room.latest_ms:
             raise Conflict("A neighbour has taken the place since; move the edges by hand.", code="changed")
     state = values.get("state", row.state)
-    if state != row.state and state not in SEGMENT_TRANSITIONS[SegmentState(row.state)]:
+    judged = row.state in (SegmentState.ACCEPTED, SegmentState.RETURNED)
+    if state != row.state and (judged or state not in SEGMENT_TRANSITIONS[SegmentState(row.state)]):
         raise Conflict(f"It is {row.state} by now, and that stands.", code="changed", revision=row.revision)
     text = base.text if base is not None else ""
     number = row.revision + 1

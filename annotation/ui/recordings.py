@@ -12,6 +12,7 @@ from django.shortcuts import render
 from annotation.models import Recording, Segment
 from annotation.permissions import get_visible, role_in
 from annotation.selectors import eta_s, recordings_for, segments_for, with_details
+from annotation.services import pairs
 from annotation.states import LIVE_JOBS, SegmentState
 from annotation.ui import lines, waveform
 from annotation.ui import rows as segment_rows
@@ -51,6 +52,8 @@ def detail(request: HttpRequest, recording_id: int) -> HttpResponse:
         ).count()
         number = max(1, -(-before // PAGE_SIZE))
     shown = pages.get_page(number)
+    shown.object_list = list(shown.object_list)
+    pairs.overlay(person, shown.object_list)
     drawing = waveform.of(recording)
     if drawing is not None and asked.plain and pages.num_pages > 1:
         spans = waveform.page_spans(

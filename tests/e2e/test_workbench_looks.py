@@ -12,6 +12,7 @@ from annotation.services import segments
 from tests.e2e.bench import Bench, make_call, rows
 from tests.e2e.conftest import Opens
 from tests.e2e.test_looks import FAINT, UNLABELLED
+from tests.factories import move
 from tests.personas import Cast
 
 pytestmark = pytest.mark.browser
@@ -51,9 +52,10 @@ def bench_of(opens: Opens, people: Cast, theme: str, who: str = "reviewer") -> B
     for segment, state in zip(
         made[2:], ("refined", "corrected", "returned", "skipped", "accepted"), strict=False
     ):
-        path = {"returned": ["corrected"], "accepted": ["corrected"]}.get(state, [])
-        for step in [*path, state]:
-            Segment.objects.filter(pk=segment.pk).update(state=step)
+        judged = state in ("returned", "accepted")
+        Segment.objects.filter(pk=segment.pk).update(state="corrected" if judged else state)
+        if judged:
+            move(segment, state, by=people.reviewer)
     segments.lock(user=people.manager, segment=made[7])
     # What axe does to a page to look at it is not what our policy lets pages do.
     page = opens(who, color_scheme=theme, bypass_csp=True)

@@ -11,7 +11,7 @@ from annotation.models import Recording, Revision, Segment
 from tests.e2e.audio import place_audio
 from tests.e2e.bench import Bench, make_call, rows
 from tests.e2e.conftest import Opens, until
-from tests.factories import make_job, make_recording
+from tests.factories import make_job, make_recording, move
 from tests.personas import Cast
 
 pytestmark = pytest.mark.browser
@@ -174,7 +174,7 @@ def test_the_queue_serves_returned_work_then_the_worst_and_nobody_twice(
     Revision.objects.create(
         segment=first, number=2, base=1, text=first.text, source="human", author=people.annotator
     )
-    Segment.objects.filter(pk=first.pk).update(state="returned")
+    move(first, "returned", by=people.reviewer)
     one = Bench(opens("annotator", f"/projects/{people.project.pk}/work/"))
     one.at(first)
     one.page.wait_for_selector(".wb-notices:has-text('Returned')")

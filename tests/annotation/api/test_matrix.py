@@ -16,11 +16,23 @@ from django.urls import URLPattern
 
 from annotation import storage
 from annotation.api.urls import urlpatterns
-from annotation.models import Job, Membership, Recording, Segment, Upload, User
+from annotation.models import (
+    Batch,
+    Comment,
+    Gold,
+    Job,
+    Membership,
+    Pair,
+    Reading,
+    Recording,
+    Segment,
+    Upload,
+    User,
+)
 from annotation.services import segments, uploads
 from tests.annotation.api.calling import Answer, Caller
 from tests.annotation.api.conftest import write_files
-from tests.factories import make_job, make_project, make_segment
+from tests.factories import make_job, make_project, make_segment, make_user
 from tests.personas import Cast
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +50,11 @@ class Stage:
     job: Job
     upload: Upload
 
+    @property
+    def apart(self) -> int:
+        """Return an id for what only some requests are about: it can be told from all others."""
+        return self.segment.pk + APART
+
     def fill(self, route: str) -> str:
         """Return the address of a route, with the ids of this stage."""
         values = {
@@ -46,6 +63,11 @@ class Stage:
             "<int:recording_id>": self.recording.pk,
             "<int:segment_id>": self.segment.pk,
             "<int:job_id>": self.job.pk,
+            **dict.fromkeys(
+                ("<int:gold_id>", "<int:pair_id>", "<int:batch_id>", "<int:comment_id>"), self.apart
+            ),
+            "<int:replacement_id>": self.replacement.pk,
+            "<int:term_id>": self.term.pk,
             "<uuid:upload_id>": self.upload.pk,
         }
         for name, value in values.items():
@@ -115,6 +137,38 @@ def followed(stage: Stage) -> None:
 
 def decided(stage: Stage) -> None:
     segments.save_text(user=stage.cast.annotator, segment=stage.segment, text="by hand", base_revision=1)
+
+
+def judged_by_two(stage: Stage) -> None:
+    """Let two annotators have read the stage's segment blind, with other texts."""
+    second = make_user("second")
+    Membership.objects.create(project=stage.cast.project, user=second, role="annotator")
+    pair = Pair.objects.create(pk=stage.apart, project=stage.cast.project, segment=stage.segment)
+    for place, (author, text) in enumerate(((stage.cast.annotator, "one"), (second, "two")), 1):
+        Reading.objects.create(
+            pair=pair, segment=stage.segment, place=place, author=author, kind="save", text=text,
+            base_revision=1,
+        )  # fmt: skip
+    Pair.objects.filter(pk=pair.pk).update(state="disputed")
+
+
+def golden(stage: Stage) -> None:
+    Gold.objects.create(pk=stage.apart, project=stage.cast.project, segment=stage.segment, text="true")
+
+
+def given(stage: Stage) -> None:
+    cast = stage.cast
+    Batch.objects.create(pk=stage.apart, project=cast.project, name="a", assignee=cast.annotator)
+
+
+def commented(stage: Stage) -> None:
+    Comment.objects.create(
+        pk=stage.apart,
+        project=stage.cast.project,
+        segment=stage.segment,
+        author=stage.cast.manager,
+        text="look",
+    )
 
 
 def failed(stage: Stage) -> None:
@@ -200,6 +254,49 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
     ("POST", f"{S}speaker/"): everyone(send=json({"base_revision": 1, "speaker": "B"})),
     # Each may take back their own alone, and here only the annotator has decided anything.
     ("POST", f"{S}undo/"): Row(200, 409, 409, send=json({}), before=decided),
+    ("POST", f"{S}review/"): Row(
+        403, 200, 200, send=json({"verdict": "accept", "base_revision": 2}), before=decided
+    ),
+    ("GET", f"{S}reviews/"): everyone(),
+    ("GET", f"{P}review/"): Row(403, 200, 200),
+    ("PATCH", f"{P}review/"): Row(403, 403, 200, send=json({"review_percent": 20}, "PATCH")),
+    ("POST", f"{P}review/next/"): Row(403, 200, 200, send=json({"client": "tab"})),
+    ("GET", f"{P}gold/"): Row(403, 200, 200),
+    ("POST", f"{P}gold/"): Row(
+        403,
+        201,
+        201,
+        send=lambda caller, path: caller.post(
+            path, {"segment": str(Segment.objects.get(text="machine text").pk), "text": "true text"}
+        ),
+    ),
+    ("POST", f"{P}gold/candidate/"): Row(403, 200, 200, send=json({})),
+    ("DELETE", "api/gold/<int:gold_id>/"): Row(403, 204, 204, before=golden),
+    ("GET", f"{P}pairs/"): Row(403, 200, 200),
+    ("POST", f"{P}pairs/next/"): Row(403, 200, 200, send=json({"client": "tab"})),
+    ("POST", "api/pairs/<int:pair_id>/settle/"): Row(
+        403, 200, 200, send=json({"choice": "second"}), before=judged_by_two
+    ),
+    ("GET", f"{P}batches/"): Row(403, 200, 200),
+    ("POST", f"{P}batches/"): Row(403, 201, 201, send=json({"assignee": "annotator", "segments": 1})),
+    ("PATCH", "api/batches/<int:batch_id>/"): Row(
+        403, 200, 200, send=json({"paused": True}, "PATCH"), before=given
+    ),
+    ("DELETE", "api/batches/<int:batch_id>/"): Row(403, 204, 204, before=given),
+    ("GET", f"{P}workload/"): Row(403, 200, 200),
+    ("POST", f"{P}members/<int:user_id>/pause/"): Row(403, 200, 200, send=json({"paused": True})),
+    ("GET", f"{S}comments/"): everyone(),
+    ("POST", f"{S}comments/"): everyone(201, send=json({"text": "what is this?"})),
+    ("POST", "api/comments/<int:comment_id>/resolve/"): everyone(
+        send=json({"resolved": True}), before=commented
+    ),
+    ("GET", "api/me/mentions/"): lists(),
+    ("POST", "api/me/mentions/"): lists(send=json({"comments": []})),
+    ("GET", f"{P}guideline/"): everyone(),
+    ("PUT", f"{P}guideline/"): Row(
+        403, 403, 200, send=json({"text": "# How we write", "base_version": 0}, "PUT")
+    ),
+    ("GET", f"{P}guideline/versions/"): everyone(),
     ("POST", f"{P}next/"): everyone(send=json({"client": "tab"})),
     ("GET", f"{P}progress/"): everyone(),
     ("GET", f"{R}rows/"): everyone(),

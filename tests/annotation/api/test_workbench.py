@@ -20,7 +20,7 @@ from annotation.models import (
 from annotation.services import exports
 from tests.annotation.api.calling import Caller
 from tests.annotation.api.workbench import hear, url
-from tests.factories import make_segment
+from tests.factories import make_segment, move
 from tests.personas import Cast
 
 pytestmark = pytest.mark.django_db
@@ -200,7 +200,9 @@ def test_undo_puts_text_and_state_back_and_keeps_history(
 ) -> None:
     heard = {} if state == "pending" else {"text": "machine", "revision": 1, "source": "draft"}
     segment = make_segment(cast.project, recording=recording, state=state, **heard)
-    Segment.objects.filter(pk=segment.pk).update(return_reason="listen again" if state == "returned" else "")
+    if state == "returned":
+        move(segment, state, by=cast.reviewer)
+        Segment.objects.filter(pk=segment.pk).update(return_reason="listen again")
     fields = ("text", "state", "source", "annotator_id", "return_reason", "start_ms", "end_ms", "speaker")
     before = Segment.objects.values(*fields).get(pk=segment.pk)
     assert annotator.patch(url(segment), {"base_revision": segment.revision, **sent}).status == 200

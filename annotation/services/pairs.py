@@ -1,0 +1,398 @@
+"""Double annotation: two people read a segment blind, their texts are compared, a third settles disputes.
+
+What the two write never enters the segment before both are done: until then the segment, its revisions,
+its history, every list, search and export hold the machine's text, so nothing has to be hidden from anybody.
+Which segments are read twice is drawn by the project's seed (`annotation_blind` in the database).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from annotation.conf import conf
+from annotation.errors import Conflict, Denied, Invalid
+from annotation.models import Decision, Draft, Pair, Project, Reading, Revision, Segment, User
+from annotation.permissions import require
+from annotation.selectors import machine_of
+from annotation.services import leases, sampling
+from annotation.services.checks import check, warnings_of
+from annotation.services.clock import ClockTimestamp
+from annotation.services.decisions import Evidence, Wording, decision_of, record
+from annotation.services.leases import Held
+from annotation.services.segments import announce, circumstances, clean_text, refusal
+from annotation.states import OPEN_PAIRS, Choice, DecisionKind, PairState, SegmentState, Source
+from transcription.text.metrics import ErrorCounts, count_errors
+from transcription.text.normalize import DEFAULT
+
+TRIES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Count the edits between two texts; neither is the reference."""
+
+    words: ErrorCounts
+    """Edits that lead from the first to the second, over the words of the first."""
+    characters: ErrorCounts
+
+    @property
+    def wer(self) -> float:
+        """Return the symmetric word error rate, 0 to 1: edits over the mean length of both."""
+        return symmetric(self.words)
+
+    @property
+    def cer(self) -> float:
+        """Return the symmetric character error rate, 0 to 1."""
+        return symmetric(self.characters)
+
+
+def compare(first: str, second: str) -> Agreement:
+    """Count the edits between two texts after the default normalisation."""
+    return Agreement(count_errors(first, second), count_errors(first, second, unit="character"))
+
+
+def other_length(counts: ErrorCounts) -> int:
+    """Return the length of the text that is not the reference."""
+    return counts.reference_length - counts.deletions + counts.insertions
+
+
+def symmetric(counts: ErrorCounts) -> float:
+    """Return edits over the mean length of both texts; 0 for two empty ones, never above 2."""
+    return _symmetric(counts.errors, counts.reference_length + other_length(counts))
+
+
+def rate(pair: Pair) -> float | None:
+    """Return the symmetric word error rate of a pair, by its counts; None before it is compared."""
+    if pair.first_words is None or pair.second_words is None:
+        return None
+    edits = (pair.substitutions or 0) + (pair.deletions or 0) + (pair.insertions or 0)
+    return _symmetric(edits, pair.first_words + pair.second_words)
+
+
+def character_rate(pair: Pair) -> float | None:
+    """Return the symmetric character error rate of a pair; None before it is compared."""
+    if pair.first_characters is None or pair.second_characters is None:
+        return None
+    return _symmetric(pair.character_edits or 0, pair.first_characters + pair.second_characters)
+
+
+def _symmetric(edits: int, both: int) -> float:
+    return 2 * edits / both if both else 0.0
+
+
+def is_blind(segment: Segment) -> bool:
+    """Say whether what is written about the segment goes into a reading."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT annotation_blind(%s)", [segment.pk])
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Hold a decision about a text as `services.segments.decide` has cleaned it."""
+
+    kind: DecisionKind
+    text: str | None
+    """None = as it stands."""
+    reason: str
+    base_revision: int
+    lease: int | None
+    operation_id: UUID | None
+    evidence: Evidence
+    release: bool
+
+
+def read(*, user: User, segment: Segment, act: Act) -> tuple[Segment, Decision]:
+    """Keep a decision about a segment that is read twice; `services.segments.decide` leads here.
+
+    Returns the segment as its reader sees it (`as_read`) and the decision. Until the second reading is there
+    a person may change theirs by deciding again. Raises what `decide` raises, and Conflict with the code
+    `being_settled` once two others have read it.
+    """
+    with transaction.atomic():
+        now = Segment.everything.select_for_update(of=("self",), no_key=True)
+        row = now.select_related("project", "recording", "locked_by", "annotator").get(pk=segment.pk)
+        held = leases.live([row.pk]).get(row.pk)
+        foreign = held is not None and (
+            held.holder_id != user.pk or (act.lease is not None and held.token != act.lease)
+        )
+        if row.retired_at is not None or row.locked or row.revision != act.base_revision or foreign:
+            raise refusal(row, act.base_revision, user, mine=act.text)
+        if act.operation_id is not None:
+            done = decision_of(row, act.operation_id)
+            if done is not None:
+                return as_read(row, user), done
+        pair, _ = Pair.objects.get_or_create(segment=row, defaults={"project_id": row.project_id})
+        readings = {one.author_id: one for one in pair.readings.all()}
+        if pair.state != PairState.READING or (len(readings) == 2 and user.pk not in readings):
+            raise Conflict(
+                "Two people have read this segment; a reviewer decides between their texts.",
+                code="being_settled",
+            )
+        said = row.text if act.text is None else act.text
+        accepted = act.kind == DecisionKind.SAVE and said == row.text
+        kind = DecisionKind.ACCEPT if accepted else act.kind
+        values = {"kind": kind, "text": said, "reason": act.reason, "base_revision": act.base_revision}
+        if user.pk in readings:
+            Reading.objects.filter(pk=readings[user.pk].pk).update(**values, changed_at=ClockTimestamp())
+        else:
+            Reading.objects.create(pair=pair, segment=row, place=len(readings) + 1, author=user, **values)
+        machine = machine_of(row)
+        known = circumstances(row, act.evidence.heard_share, machine.text if machine else None)
+        decision = record(
+            user=user,
+            segment=row,
+            kind=kind,
+            reason=act.reason,
+            evidence=act.evidence,
+            warned=warnings_of(check(said, known)),
+            wording=Wording(said, machine) if kind in (DecisionKind.SAVE, DecisionKind.ACCEPT) else None,
+            # It left nothing that others could see, and nothing that an undo could put back.
+            before={},
+            after={},
+            operation_id=act.operation_id,
+        )
+        sampling.score_gold(row, user, kind, said, decision)
+        Draft.objects.filter(segment=row, author=user).delete()
+        if act.release and leases.end(row.pk, user):
+            leases.announce(row, None)
+        if pair.readings.count() == 2:
+            _close(pair, row)
+    return as_read(row, user), decision
+
+
+def as_read(segment: Segment, user: User) -> Segment:
+    """Show a segment to one of its readers: with their own text in it, as if it were an ordinary one."""
+    overlay(user, [segment])
+    return segment
+
+
+def overlay(user: User, segments: Sequence[Segment]) -> None:
+    """Put a person's own readings into the segments they are shown; nothing is saved by that."""
+    wanted = [row.pk for row in segments if row.state in (SegmentState.DRAFT, SegmentState.REFINED)]
+    if not wanted:
+        return
+    mine = Reading.objects.filter(segment__in=wanted, author=user, pair__state__in=OPEN_PAIRS)
+    found = {one.segment_id: one for one in mine}
+    for row in segments:
+        own = found.get(row.pk)
+        if own is not None:
+            row.text, row.annotator, row.source = own.text, user, Source.HUMAN
+            row.state = SegmentState.SKIPPED if own.kind == DecisionKind.SKIP else SegmentState.CORRECTED
+
+
+def _close(pair: Pair, segment: Segment) -> None:
+    """Compare the two readings: near enough, the first becomes the text; else a third person is asked."""
+    first, second = pair.readings.select_related("author").order_by("place")
+    found = compare(first.text, second.text)
+    skipped = [one.kind == DecisionKind.SKIP for one in (first, second)]
+    agreed = all(skipped) or (not any(skipped) and found.wer <= segment.project.dispute_above + 1e-9)
+    values: dict[str, Any] = {
+        "profile": DEFAULT,
+        "substitutions": found.words.substitutions,
+        "deletions": found.words.deletions,
+        "insertions": found.words.insertions,
+        "first_words": found.words.reference_length,
+        "second_words": other_length(found.words),
+        "character_edits": found.characters.errors,
+        "first_characters": found.characters.reference_length,
+        "second_characters": other_length(found.characters),
+        "limit": segment.project.dispute_above,
+        "compared_at": ClockTimestamp(),
+    }
+    if agreed:
+        number = _write(segment, first.text, first.author, skipped=all(skipped))
+        values |= {"choice": Choice.FIRST, "revision": number, "settled_at": ClockTimestamp()}
+    state = PairState.AGREED if agreed else PairState.DISPUTED
+    Pair.objects.filter(pk=pair.pk, state=PairState.READING).update(state=state, **values)
+
+
+def _write(segment: Segment, text: str, author: User, *, skipped: bool) -> int:
+    """Make a text the segment's own, as a revision of its author; return its number."""
+    number = segment.revision + 1
+    state = SegmentState.SKIPPED if skipped else SegmentState.CORRECTED
+    rows = Segment.objects.filter(pk=segment.pk, revision=segment.revision, locked=False)
+    if not rows.update(
+        text=text,
+        revision=number,
+        source=Source.HUMAN,
+        state=state,
+        annotator=author,
+        return_reason="",
+        updated_at=ClockTimestamp(),
+    ):
+        raise Conflict("The segment was changed meanwhile; look at it again.", code="changed")
+    Revision.objects.create(
+        segment=segment, number=number, base=segment.revision, text=text, source=Source.HUMAN, author=author
+    )
+    segment.text, segment.revision, segment.source = text, number, Source.HUMAN
+    segment.state, segment.annotator = state, author
+    sampling.note_decided(segment.project, segment, author)
+    announce(segment, revision=number, state=state, kind="pair", by=author.get_username())
+    return number
+
+
+# -- Adjudication ----------------------------------------------------------------------------------------
+
+#: Disputes that `user` may settle: not those they read themselves, where nobody judges their own work.
+OPEN: Final = """
+      FROM annotation_pair pair
+      JOIN annotation_segment segment ON segment.id = pair.segment_id
+      JOIN annotation_recording recording ON recording.id = segment.recording_id
+      JOIN annotation_project project ON project.id = pair.project_id
+     WHERE pair.project_id = %(project)s AND pair.state = 'disputed' AND segment.retired_at IS NULL
+       AND segment.state IN ('draft', 'refined') AND recording.trashed_at IS NULL
+       AND (project.review_own OR NOT EXISTS (SELECT 1 FROM annotation_reading reading
+             WHERE reading.pair_id = pair.id AND reading.author_id = %(user)s))
+"""
+
+TAKE: Final = """
+WITH chosen AS (
+    SELECT pair.id, pair.segment_id {open} AND pair.id <> ALL(%(exclude)s)
+       AND {held} EXISTS (SELECT 1 FROM annotation_lease lease
+                           WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp(){mine})
+     ORDER BY pair.id LIMIT 1 FOR UPDATE OF segment SKIP LOCKED),
+taken AS (
+    INSERT INTO annotation_lease AS lease (segment_id, holder_id, client, token, acquired_at, expires_at)
+    SELECT segment_id, %(user)s, %(client)s, 1, clock_timestamp(),
+           clock_timestamp() + make_interval(secs => %(seconds)s) FROM chosen
+    ON CONFLICT (segment_id) DO UPDATE SET
+        token = CASE WHEN lease.expires_at > clock_timestamp() THEN lease.token ELSE lease.token + 1 END,
+        holder_id = excluded.holder_id, client = excluded.client,
+        acquired_at = excluded.acquired_at, expires_at = excluded.expires_at
+     WHERE lease.expires_at <= clock_timestamp()
+        OR (lease.holder_id = excluded.holder_id AND lease.client = excluded.client)
+    RETURNING segment_id, token, expires_at)
+SELECT chosen.id, taken.token, taken.expires_at
+  FROM chosen LEFT JOIN taken ON taken.segment_id = chosen.segment_id
+"""
+
+FREE: Final = TAKE.format(open=OPEN, held="NOT", mine="")
+MINE: Final = TAKE.format(
+    open=OPEN, held="", mine=" AND lease.holder_id = %(user)s AND lease.client = %(client)s"
+)
+COUNT: Final = f"SELECT count(*) {OPEN}"
+
+
+def next_dispute(
+    *, user: User, project: Project, client: str = "", exclude: Sequence[int] = ()
+) -> tuple[Pair, Held] | None:
+    """Lease the oldest dispute that nobody else is settling to `user`; None when there is none."""
+    require(user, "review", project)
+    leases.check_client(client)
+    values: dict[str, Any] = {
+        "user": user.pk,
+        "client": client,
+        "project": project.pk,
+        "exclude": list(exclude),
+        "seconds": float(conf().lease_s),
+    }
+    with transaction.atomic():
+        for statement in [*([MINE] if client else []), *[FREE] * TRIES]:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values)
+                row = cursor.fetchone()
+            if row is None:
+                if statement is FREE:
+                    return None
+                continue
+            if row[1] is not None:
+                pair = Pair.objects.select_related("segment__recording", "project").get(pk=row[0])
+                return pair, Held(token=row[1], expires_at=row[2])
+    return None
+
+
+def disputes(user: User, project: Project) -> int:
+    """Count the disputes that `user` may settle."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, {"user": user.pk, "project": project.pk})
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
+def settle(*, user: User, pair: Pair, choice: Choice, text: object = None) -> Pair:
+    """Take one of two texts, or write a third; the segment gets it as a revision of whoever wrote it.
+
+    Where nobody else is there to read it, the one reading there is may be taken. Raises Conflict where it is
+    settled already, Leased while somebody else is at it, Denied with `own_work` for a reader of it.
+    """
+    require(user, "review", pair.project)
+    if (choice == Choice.THIRD) != (text is not None):
+        raise Invalid("A third choice brings a text, and only that.", text="with the third choice")
+    written = clean_text(text) if text is not None else ""
+    with transaction.atomic():
+        segment = (
+            Segment.everything.select_for_update(of=("self",), no_key=True)
+            .select_related("project", "recording", "locked_by")
+            .get(pk=pair.segment_id)
+        )
+        now = Pair.objects.select_for_update().get(pk=pair.pk)
+        readings = {one.place: one for one in now.readings.select_related("author")}
+        if now.state not in (PairState.DISPUTED, PairState.READING) or not readings:
+            raise Conflict("This pair is settled already, or nobody has read it.", code="settled")
+        if now.state == PairState.READING and len(readings) == 1 and choice == Choice.SECOND:
+            raise Invalid("Only one person has read it.", choice="first or third")
+        if segment.retired_at is not None or segment.locked:
+            raise refusal(segment, segment.revision, user)
+        lease = leases.live([segment.pk]).get(segment.pk)
+        if lease is not None and lease.holder_id != user.pk:
+            raise leases.leased_error(segment, user)
+        if not segment.project.review_own and user.pk in {one.author_id for one in readings.values()}:
+            raise Denied("You read it yourself; somebody else has to settle it.", code="own_work")
+        taken = readings.get({Choice.FIRST: 1, Choice.SECOND: 2}.get(choice, 0))
+        number = _write(
+            segment,
+            taken.text if taken else written,
+            taken.author if taken else user,
+            skipped=taken is not None and taken.kind == DecisionKind.SKIP,
+        )
+        Pair.objects.filter(pk=now.pk, state=now.state).update(
+            state=PairState.SETTLED,
+            choice=choice,
+            settled_by=user,
+            settled_at=ClockTimestamp(),
+            revision=number,
+        )
+        if leases.end(segment.pk, user):
+            leases.announce(segment, None)
+    now.refresh_from_db()
+    return now
+
+
+AGREEMENT: Final = """
+SELECT count(*) FILTER (WHERE compared_at IS NOT NULL), count(*) FILTER (WHERE state = 'agreed'),
+       count(*) FILTER (WHERE state = 'disputed'), count(*) FILTER (WHERE state = 'settled'),
+       count(*) FILTER (WHERE state = 'reading'),
+       coalesce(sum(substitutions + deletions + insertions), 0)::bigint,
+       coalesce(sum(first_words + second_words), 0)::bigint,
+       coalesce(sum(character_edits), 0)::bigint,
+       coalesce(sum(first_characters + second_characters), 0)::bigint
+  FROM annotation_pair WHERE project_id = %s
+"""
+
+
+def agreement(project: Project) -> dict[str, Any]:
+    """Return how far readers agree in a project: pairs by outcome, and symmetric error rates, pooled."""
+    with connection.cursor() as cursor:
+        cursor.execute(AGREEMENT, [project.pk])
+        compared, agreed, disputed, settled, reading, edits, words, letter_edits, letters = cursor.fetchone()
+    return {
+        "compared": compared,
+        "agreed": agreed,
+        "disputed": disputed,
+        "settled": settled,
+        "reading": reading,
+        "edits": edits,
+        "words": words,
+        "character_edits": letter_edits,
+        "characters": letters,
+        "wer": 2 * edits / words if words else None,
+        "cer": 2 * letter_edits / letters if letters else None,
+        "profile": DEFAULT,
+    }

@@ -1,0 +1,99 @@
+"""Who has how much to do in a project, what they have done, what came back, and how fast they are."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db import connection
+
+from annotation.models import Project
+from annotation.states import TEXT_DECISIONS
+
+DAYS: Final = 7
+"""Pace and work done are those of the last week."""
+
+WORKLOAD: Final = """
+WITH own AS (
+    SELECT batch.assignee_id AS user_id, item.segment_id AS id FROM annotation_batchsegment item
+      JOIN annotation_batch batch ON batch.id = item.batch_id
+     WHERE batch.project_id = %(project)s AND batch.closed_at IS NULL
+    UNION
+    SELECT batch.assignee_id, segment.id FROM annotation_batchrecording item
+      JOIN annotation_batch batch ON batch.id = item.batch_id
+      JOIN annotation_segment segment ON segment.recording_id = item.recording_id
+     WHERE batch.project_id = %(project)s AND batch.closed_at IS NULL
+    UNION
+    SELECT asked.assignee_id, segment.id FROM annotation_assignment asked
+      JOIN annotation_segment segment ON segment.recording_id = asked.recording_id
+     WHERE asked.project_id = %(project)s),
+given AS (
+    SELECT own.user_id, count(*) AS segments,
+           count(*) FILTER (WHERE segment.state IN ('draft', 'refined', 'pending')) AS open,
+           coalesce(sum(segment.end_ms - segment.start_ms)
+                    FILTER (WHERE segment.state IN ('draft', 'refined', 'pending')), 0)::bigint AS open_ms
+      FROM own JOIN annotation_segment segment ON segment.id = own.id
+      JOIN annotation_recording recording ON recording.id = segment.recording_id
+     WHERE segment.retired_at IS NULL AND recording.trashed_at IS NULL
+     GROUP BY own.user_id),
+back AS (
+    SELECT annotator_id AS user_id, count(*) AS returned FROM annotation_segment
+     WHERE project_id = %(project)s AND state = 'returned' AND retired_at IS NULL GROUP BY annotator_id),
+lately AS (
+    SELECT author_id AS user_id, count(DISTINCT segment_id) AS done, sum(audio_ms)::bigint AS audio_ms,
+           sum(audio_ms) FILTER (WHERE active_ms > 0)::bigint AS timed_ms,
+           sum(active_ms)::bigint AS active_ms,
+           max(created_at) AS last_at
+      FROM annotation_decision
+     WHERE project_id = %(project)s AND kind = ANY(%(kinds)s)
+       AND created_at > clock_timestamp() - make_interval(days => %(days)s)
+     GROUP BY author_id),
+judged AS (
+    SELECT annotator_id AS user_id, count(*) AS reviewed,
+           count(*) FILTER (WHERE verdict = 'return') AS sent_back
+      FROM annotation_review
+     WHERE project_id = %(project)s AND created_at > clock_timestamp() - make_interval(days => %(days)s)
+     GROUP BY annotator_id)
+SELECT person.id, person.username, btrim(person.first_name || ' ' || person.last_name), member.role,
+       member.paused_at, coalesce(given.segments, 0), coalesce(given.open, 0), coalesce(given.open_ms, 0),
+       coalesce(back.returned, 0), coalesce(lately.done, 0), coalesce(lately.audio_ms, 0),
+       lately.timed_ms, lately.active_ms, lately.last_at, coalesce(judged.reviewed, 0),
+       coalesce(judged.sent_back, 0)
+  FROM annotation_membership member JOIN annotation_user person ON person.id = member.user_id
+  LEFT JOIN given ON given.user_id = person.id
+  LEFT JOIN back ON back.user_id = person.id
+  LEFT JOIN lately ON lately.user_id = person.id
+  LEFT JOIN judged ON judged.user_id = person.id
+ WHERE member.project_id = %(project)s
+ ORDER BY person.username
+"""
+
+
+def workload(project: Project) -> list[dict[str, Any]]:
+    """Return a row for each member: given, open, done, returned, pace (audio per hour at work), paused."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            WORKLOAD,
+            {"project": project.pk, "days": DAYS, "kinds": [str(kind) for kind in TEXT_DECISIONS]},
+        )
+        return [_row(row) for row in cursor.fetchall()]
+
+
+def _row(row: tuple[Any, ...]) -> dict[str, Any]:
+    timed, active = row[11], row[12]
+    return {
+        "id": row[0],
+        "username": row[1],
+        "name": row[2] or row[1],
+        "role": row[3],
+        "paused_at": row[4],
+        "given": row[5],
+        "open": row[6],
+        "open_ms": row[7],
+        "returned": row[8],
+        "done": row[9],
+        "done_ms": row[10],
+        "audio_ms_per_hour": round(timed * 3_600_000 / active) if timed and active else None,
+        "last_at": row[13],
+        "reviewed": row[14],
+        "sent_back": row[15],
+    }
