@@ -116,19 +116,24 @@ class Build:
 
 def stem(row: FrozenRow) -> str:
     """Return the name of a recording without its ending, as a file may be named; unique in its export."""
-    name = UNFIT.sub("_", row.facts["file_name"])
-    base = name.rpartition(".")[0] if "." in name.strip(".") else name
-    base = base.strip(". ")[:100] or "recording"
-    if DEVICES.match(base):
-        base = f"_{base}"
+    base = _named(row)[0]
     return f"{base}-{row.recording_id}" if row.facts["shared_name"] else base
 
 
 def file_name(row: FrozenRow) -> str:
-    """Return the name of a recording's file, unique in its export; mostly the one it came with."""
-    ending = UNFIT.sub("_", row.facts["file_name"]).rpartition(".")[2][:10]
-    has_ending = "." in row.facts["file_name"].strip(".")
-    return f"{stem(row)}.{ending}" if has_ending else stem(row)
+    """Return the name of a recording's file, unique in its export: the one it came with where it can be."""
+    base, ending = _named(row)
+    return f"{base}-{row.recording_id}{ending}" if row.facts["shared_file"] else f"{base}{ending}"
+
+
+def _named(row: FrozenRow) -> tuple[str, str]:
+    name = UNFIT.sub("_", row.facts["file_name"]).strip(". ") or "recording"
+    base, dot, ending = name.rpartition(".")
+    if not base:
+        base, dot, ending = name, "", ""
+    if DEVICES.match(base):
+        base = f"_{base}"
+    return base[:150].rstrip(". "), f"{dot}{ending}"[:50]
 
 
 class Sound:

@@ -5,11 +5,12 @@ From then on nobody's edit, no trash and no second attempt of a worker changes w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection, transaction
 
-from annotation.models import Export, Snapshot
+from annotation.models import Export, Project, Snapshot
 from annotation.services import filejobs
 from annotation.services.exports.choosing import Choice, Options
 from annotation.services.exports.splitting import deal
@@ -41,7 +42,7 @@ GROUP: Final = """
 """
 
 # By state, so that it can be said how many were left out, and why.
-COUNTS: Final = f"SELECT s.state, count(*) {TABLES} {SCOPE} GROUP BY s.state"
+COUNTS: Final = f"SELECT s.state, count(*), sum(s.end_ms - s.start_ms) {TABLES} {SCOPE} GROUP BY s.state"
 GROUPS: Final = f"SELECT {GROUP}, sum(s.end_ms - s.start_ms) {TABLES} {SCOPE} {WANTED} GROUP BY 1"
 
 # Speakers that came into being since they were dealt to parts stay out: they are younger than the export.
@@ -56,6 +57,7 @@ WITH chosen AS MATERIALIZED (
     {SCOPE} {WANTED} AND (%(by)s = '' OR parts.name IS NOT NULL)
 ), named AS (
     SELECT recording_id,
+           count(*) OVER (PARTITION BY lower(file_name)) > 1 AS shared_file,
            count(*) OVER (PARTITION BY lower(regexp_replace(file_name, '\\.[^.]*$', ''))) > 1 AS shared
       FROM (SELECT DISTINCT recording_id, file_name FROM chosen) AS names
 ), frozen AS (
@@ -64,7 +66,8 @@ WITH chosen AS MATERIALIZED (
     SELECT %(export)s, row_number() OVER (ORDER BY c.recording_id, c.start_ms, c.id),
            c.recording_id, c.id, c.revision_id, heard.id, c.part,
            jsonb_build_object(
-               'file_name', c.file_name, 'shared_name', named.shared, 'duration_ms', c.duration_ms,
+               'file_name', c.file_name, 'shared_name', named.shared,
+               'shared_file', named.shared_file, 'duration_ms', c.duration_ms,
                'start_ms', c.start_ms, 'end_ms', c.end_ms, 'channel', c.channel, 'speaker', c.speaker,
                'language', c.language, 'state', c.state,
                'revision', c.revision, 'source', c.source, 'external_id', c.external_id,
@@ -101,16 +104,9 @@ def freeze(claimed: ClaimedJob, export: Export) -> Snapshot:
         return found
     choice, options = stored_choice(export), stored_options(export)
     project = export.project
-    values: dict[str, Any] = {
+    values = {
+        **_values(project.pk, choice),
         "export": export.pk,
-        "project": project.pk,
-        "ready": RecordingState.READY.value,
-        "recordings": list(choice.recordings) or None,
-        "annotators": list(choice.annotators) or None,
-        "verdicts": list(choice.verdicts) or None,
-        "since": choice.since or None,
-        "until": choice.until or None,
-        "states": list(choice.wanted_states),
         "by": options.split_by,
         "groups": [],
         "parts": [],
@@ -119,7 +115,7 @@ def freeze(claimed: ClaimedJob, export: Export) -> Snapshot:
         filejobs.hold(claimed)
         with connection.cursor() as cursor:
             cursor.execute(COUNTS, values)
-            there = dict(cursor.fetchall())
+            there = {state: rows for state, rows, _ in cursor.fetchall()}
             if options.split_by:
                 cursor.execute(GROUPS, values)
                 dealt = deal(((key, int(length)) for key, length in cursor.fetchall()), options)
@@ -140,6 +136,41 @@ def freeze(claimed: ClaimedJob, export: Export) -> Snapshot:
                 "asked_by": export.created_by.get_username() if export.created_by else None,
             },
         )
+
+
+def _values(project_id: int, choice: Choice) -> dict[str, Any]:
+    return {
+        "project": project_id,
+        "ready": RecordingState.READY.value,
+        "recordings": list(choice.recordings) or None,
+        "annotators": list(choice.annotators) or None,
+        "verdicts": list(choice.verdicts) or None,
+        "since": choice.since or None,
+        "until": choice.until or None,
+        "states": list(choice.wanted_states),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an export would hold at this moment, and what its states would leave out."""
+
+    rows: int
+    audio_ms: int
+    left_out: dict[str, int]
+
+
+def preview(project: Project, choice: Choice) -> Preview:
+    """Count what an export would hold."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTS, _values(project.pk, choice))
+        found = {state: (rows, int(length)) for state, rows, length in cursor.fetchall()}
+    wanted = choice.wanted_states
+    return Preview(
+        rows=sum(rows for state, (rows, _) in found.items() if state in wanted),
+        audio_ms=sum(length for state, (_, length) in found.items() if state in wanted),
+        left_out={state: rows for state, (rows, _) in sorted(found.items()) if state not in wanted},
+    )
 
 
 def stored_choice(export: Export) -> Choice:

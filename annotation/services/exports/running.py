@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from django.db import transaction
 
@@ -17,15 +17,13 @@ from annotation.services.exports import describing
 from annotation.services.exports.building import Build, Package, blocks_of
 from annotation.services.exports.choosing import ONE_FILE, TABLES
 from annotation.services.exports.freezing import freeze, stored_options
+from annotation.services.exports.naming import file_name, is_one_file
 from annotation.services.exports.writing_datasets import PACKERS
 from annotation.services.exports.writing_tables import pack_table, write_table
 from annotation.services.exports.writing_transcripts import EACH, pack_lines, pack_transcripts, write_lines
 from annotation.services.filejobs import ClaimedJob, Tick
 from annotation.states import ExportFormat
 from transcription.formats.json_files import dump
-
-ENDINGS: Final = {ExportFormat.LABEL_STUDIO: "json"}
-"""Of formats in one file, where it is not their name."""
 
 
 def run(claimed: ClaimedJob, tick: Tick) -> None:
@@ -95,18 +93,6 @@ def _write(build: Build, file: BinaryIO) -> tuple[dict[str, Any], str]:
     package.add_last(describing.MANIFEST, (dump(manifest, indent=2) + "\n").encode())
     package.close()
     return manifest, card
-
-
-def is_one_file(export: Export) -> bool:
-    """Tell whether the export is downloaded as the one file that its format is, or as an archive."""
-    return export.format in ONE_FILE and export.options["audio"] == "none"
-
-
-def file_name(export: Export) -> str:
-    """Return the name under which the export is downloaded."""
-    form = ExportFormat(export.format)
-    ending = ENDINGS.get(form, form.value) if is_one_file(export) else "zip"
-    return f"{export.snapshot.facts['project']} v{export.number} {form.value}.{ending}"
 
 
 def _digest(file: BinaryIO, build: Build) -> str:

@@ -13,7 +13,7 @@ from annotation.states import ExportFormat, Verdict
 from transcription.formats import Row
 from transcription.formats.common_voice import clip_line, header_line
 from transcription.formats.huggingface import metadata_line, write_parquet
-from transcription.formats.kaldi import KaldiDirectory
+from transcription.formats.kaldi import KaldiDirectory, identity
 from transcription.formats.nemo import nemo_line
 from transcription.formats.texts import one_line
 
@@ -72,7 +72,7 @@ def _parquet_rows(build: Build, part: str) -> Iterator[tuple[str, bytes, Mapping
 
 def pack_common_voice(build: Build, package: Package) -> None:
     """Write `clips/*.wav`, `validated.tsv`, and a TSV for each part. Speakers are named by a hash alone."""
-    tables = {"": spool(), **{part: spool() for part in build.parts}}
+    tables = {part: spool() for part in {"", *build.parts}}
     for lines in tables.values():
         lines.write(header_line().encode())
     salt = f"{build.export.project_id} {build.snapshot.frozen_at.isoformat()}"
@@ -85,7 +85,7 @@ def pack_common_voice(build: Build, package: Package) -> None:
         line = clip_line(held, name, salt=salt, accepted=accepted).encode()
         for part in {"", row.split}:
             tables[part].write(line)
-    for part, lines in tables.items():
+    for part, lines in sorted(tables.items()):
         package.add_spooled(DEV[part] if part else "validated.tsv", lines)
 
 
@@ -98,12 +98,13 @@ def pack_kaldi(build: Build, package: Package) -> None:
             channel = int(row.facts["channel"])
             name = f"{stem(row)}-channel-{channel}" if channel else stem(row)
             held = row.row(name, normalise=build.options.normalise)
-            fits = directories[row.split].add(held, f"wav/{name}.wav", row.facts["duration_ms"])
+            wav = f"wav/{identity(name)}.wav"
+            fits = directories[row.split].add(held, wav, row.facts["duration_ms"])
             if not fits:
                 build.unheld(row)
             elif build.options.audio == "recordings" and written != (name, channel):
                 written = (name, channel)
-                package.add(f"wav/{name}.wav", _whole_wav(row), compress=False)
+                package.add(wav, _whole_wav(row), compress=False)
         for part, directory in directories.items():
             for file, lines in directory.files():
                 package.add(f"data/{part or 'all'}/{file}", lines)

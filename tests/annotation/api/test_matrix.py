@@ -19,6 +19,7 @@ from annotation.api.urls import urlpatterns
 from annotation.models import (
     Batch,
     Comment,
+    Export,
     Gold,
     Job,
     Membership,
@@ -30,6 +31,7 @@ from annotation.models import (
     User,
 )
 from annotation.services import segments, uploads
+from annotation.services.exports.choosing import Choice, Options
 from tests.annotation.api.calling import Answer, Caller
 from tests.annotation.api.conftest import write_files
 from tests.factories import make_job, make_project, make_segment, make_user
@@ -66,6 +68,7 @@ class Stage:
             **dict.fromkeys(
                 ("<int:gold_id>", "<int:pair_id>", "<int:batch_id>", "<int:comment_id>"), self.apart
             ),
+            "<int:export_id>": self.apart,
             "<int:replacement_id>": self.replacement.pk,
             "<int:term_id>": self.term.pk,
             "<uuid:upload_id>": self.upload.pk,
@@ -171,6 +174,13 @@ def commented(stage: Stage) -> None:
     )
 
 
+def exported(stage: Stage) -> None:
+    Export.objects.create(
+        pk=stage.apart, project=stage.cast.project, number=1, job=stage.job, format="csv",
+        filter=Choice().stored(), options=Options().stored(),
+    )  # fmt: skip
+
+
 def failed(stage: Stage) -> None:
     Job.objects.filter(pk=stage.job.pk).update(state="failed")
 
@@ -209,6 +219,12 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
     ("POST", f"{P}uploads/"): Row(403, 403, 201, send=tus("POST", Upload_Length="10", Upload_Metadata=NAME)),
     ("GET", f"{P}events/"): everyone(send=lambda caller, path: unread(caller, path)),
     ("GET", f"{P}export/"): Row(403, 200, 200),
+    ("GET", f"{P}exports/"): Row(403, 200, 200),
+    ("POST", f"{P}exports/"): Row(403, 201, 201, send=json({"format": "csv"})),
+    ("POST", f"{P}exports/preview/"): Row(403, 200, 200, send=json({})),
+    ("GET", "api/exports/<int:export_id>/"): Row(403, 200, 200, before=exported),
+    # It is not written yet.
+    ("GET", "api/exports/<int:export_id>/download"): Row(403, 409, 409, before=exported),
     ("GET", f"{P}models/"): Row(403, 200, 200),
     ("GET", f"{P}refine/"): Row(403, 200, 200),
     # Everybody gets figures; annotators their own (test_quality_figures).
