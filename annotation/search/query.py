@@ -97,8 +97,11 @@ class Query:
         return not self.wanted and not self.filtered
 
 
-def read(asked: str) -> Query:
-    """Return what a person typed as a Query; raise Invalid with the piece that is not understood."""
+def read(asked: str, *, narrowing: bool = False) -> Query:
+    """Return what a person typed as a Query; raise Invalid with the piece that is not understood.
+
+    `narrowing`: it narrows something down that is given otherwise, so it may hold words to leave out alone.
+    """
     if len(asked) > LONGEST:
         raise Invalid(f"This is longer than {LONGEST} characters; search for less.", q=f"at most {LONGEST}")
     query = Query(asked=asked.strip())
@@ -109,6 +112,8 @@ def read(asked: str) -> Query:
         key, minus = (match["key"] or "").lower(), bool(match["minus"])
         value = match["quoted"] if match["quoted"] is not None else match["bare"] or ""
         key = ALIASES.get(key, key)
+        if not key and value.endswith(":") and ALIASES.get(value[:-1].lower(), value[:-1].lower()) in KEYS:
+            key, value = ALIASES.get(value[:-1].lower(), value[:-1].lower()), ""
         if key and key not in KEYS:
             raise Invalid(
                 f"“{match['key']}:” is no filter. There are {', '.join(KEYS)}. To search it as text, put it "
@@ -129,7 +134,7 @@ def read(asked: str) -> Query:
             q=f"at most {MOST_WORDS} words",
         )
     query = replace(query, words=tuple(dict.fromkeys(words)))
-    if any(word.without for word in words) and query.empty:
+    if any(word.without for word in words) and query.empty and not narrowing:
         raise Invalid("Say also what should be there: only a word to leave out finds everything.", q="a word")
     return query
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
 
-from annotation.services.glossary import terms_of
+from annotation.services.glossary import terms_of, variants_of
 
 Severity = Literal["warning", "note"]
 
@@ -128,6 +128,11 @@ class Circumstances:
     """What the best pass heard; None = no machine has heard it."""
     tags: tuple[str, ...] = ()
     glossary: tuple[str, ...] = ()
+    variants: tuple[tuple[str, str], ...] = ()
+    """What is said or heard instead of a term, and the term."""
+    initial: frozenset[str] = frozenset()
+    """Terms that may begin with a capital."""
+    any_case: frozenset[str] = frozenset()
     heard_share: float | None = None
 
 
@@ -293,9 +298,23 @@ def _double_space(text: str, about: Circumstances) -> Iterator[Check]:
 
 
 def _glossary(text: str, about: Circumstances) -> Iterator[Check]:
+    named = set()
+    for found in variants_of(about.variants).near(text) if about.variants else ():
+        named.add(found.term)
+        message = f"“{text[found.start : found.end]}”: the glossary has “{found.term}” for it."
+        yield _at("glossary", "note", message, text, found.start, found.end)
     for near in terms_of(about.glossary).near(text) if about.glossary else ():
-        message = f"“{text[near.start : near.end]}”: the glossary has “{near.term}”."
+        there = text[near.start : near.end]
+        if near.term in named or _may_be_written(there, near.term, about):
+            continue
+        message = f"“{there}”: the glossary has “{near.term}”."
         yield _at("glossary", "note", message, text, near.start, near.end)
+
+
+def _may_be_written(there: str, term: str, about: Circumstances) -> bool:
+    if term in about.any_case:
+        return there.casefold() == term.casefold()
+    return term in about.initial and there == term[:1].upper() + term[1:]
 
 
 def _not_heard(text: str, about: Circumstances) -> Iterator[Check]:

@@ -32,6 +32,7 @@ from annotation.services.claims import (
 )
 from annotation.services.models import card_of
 from annotation.states import DecodingState, LanguageScope, Pass
+from annotation.terms import hotwords
 from transcription.types import ChannelSpan, DecodingOptions, Heard, Span
 from transcription.windows import PAUSE_MS, plan_windows
 
@@ -101,7 +102,7 @@ def options_for(
     """
     asked: dict[str, Any] = {
         "language": language or project.language or None,
-        "hotwords": ", ".join(project.glossary) or None,
+        "hotwords": hotwords(project, language or project.language),
     }
     card = card_of(model)
     if preliminary and (card is None or "beam_size" not in card.decoding):

@@ -92,6 +92,32 @@ class Terms:
         return tuple(found)
 
 
+class Variants:
+    """Hold what is said or heard instead of terms; see `variants_of`."""
+
+    def __init__(self, variants: Sequence[tuple[str, str]]) -> None:
+        self._terms = {variant.casefold(): term for variant, term in variants if variant.strip()}
+        longest_first = sorted(self._terms, key=len, reverse=True)
+        # Letters around it would make another word of it; scripts without spaces have no words to look for.
+        any_of = "|".join(rf"\b{re.escape(v)}\b" if v.isascii() else re.escape(v) for v in longest_first)
+        self._pattern = re.compile(any_of, re.IGNORECASE) if any_of else None
+
+    def near(self, text: str) -> Iterator[Near]:
+        """Give each variant that stands in the text, where its term does not hold it."""
+        if self._pattern is None:
+            return
+        for match in self._pattern.finditer(text):
+            term = self._terms.get(match.group().casefold())
+            if term is not None and match.group() != term:
+                yield Near(term, *match.span())
+
+
+@lru_cache(maxsize=32)
+def variants_of(variants: tuple[tuple[str, str], ...]) -> Variants:
+    """Return variants ready to be searched; made once for as long as they are used."""
+    return Variants(variants)
+
+
 @lru_cache(maxsize=32)
 def terms_of(glossary: tuple[str, ...]) -> Terms:
     """Return a glossary ready to be searched; made once for as long as it is used."""

@@ -58,7 +58,7 @@ class Wish:
             raise Invalid("Blanks are no word; look for them without “whole words”.", whole_words="off")
         if find == put:
             raise Invalid("Both texts are the same; nothing would change.", put="another text")
-        asked = read(self.query)
+        asked = read(self.query, narrowing=True)
         if asked.projects:
             raise Invalid(
                 "A replacement is about this project alone; leave “project:” out.", query="no project"
@@ -110,7 +110,7 @@ def rows_of(
     project: Project, user: User, wish: Wish, *, after: int = 0, batch: int = BATCH
 ) -> Iterator[list[Row]]:
     """Yield batches of the rows in which it stands, in the order of their segments."""
-    query: Query = read(wish.query)
+    query: Query = read(wish.query, narrowing=True)
     values: dict[str, Any] = {"project": project.pk, "batch": batch, "last": after}
     filters, _ = conditions_of(query, user, values)
     asked, literal = [lexeme(f"#{project.pk}")], []
