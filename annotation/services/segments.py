@@ -278,12 +278,16 @@ def circumstances(
     """
     project = segment.project
     language = segment.recording.language or project.language or segment.language
+    terms = terms_of(project, language)
     return Circumstances(
         duration_ms=segment.end_ms - segment.start_ms,
         language=language,
         machine_text=machine_text_of(segment) if machine_text is None else machine_text,
         tags=tuple(project.tags),
-        glossary=terms_of(project, language),
+        glossary=terms.texts,
+        variants=terms.variants,
+        initial=terms.initial,
+        any_case=terms.any_case,
         heard_share=heard_share,
     )
 
