@@ -142,12 +142,7 @@ def profile() -> dict[str, str]:
 
 def as_file(found: Figure, form: str) -> HttpResponse:
     """Return a figure as a download."""
-    if form == "svg":
-        body = (
-            found.plot or '<svg xmlns="http://www.w3.org/2000/svg"><title>Nothing to draw yet</title></svg>'
-        )
-    else:
-        body = to_csv(found)
+    body = (found.plot or NOTHING) if form == "svg" else to_csv(found)
     response = HttpResponse(body, content_type=FORMATS[form])
     response.headers["Content-Disposition"] = f'attachment; filename="{found.file_name}.{form}"'
     response.headers["Cache-Control"] = "private, no-store"

@@ -24,6 +24,8 @@ class Column:
     label: str
     kind: Kind = "text"
     interval: bool = False
+    minor: bool = False
+    """Whether a page leaves it to the files and the API."""
 
     @property
     def keys(self) -> tuple[str, ...]:

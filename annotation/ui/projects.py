@@ -12,6 +12,7 @@ from django.shortcuts import render
 
 from annotation.models import Job, Project, Recording
 from annotation.permissions import ALLOWED, get_visible, may_create_projects, role_in
+from annotation.quality.overview import estimates_of
 from annotation.selectors import projects_for, recordings_for, with_counts
 from annotation.states import LIVE_JOBS, JobState, RecordingState, Role
 from annotation.ui import lines, refine
@@ -48,11 +49,13 @@ def index(request: HttpRequest) -> HttpResponse:
             failed=Count("pk", filter=Q(state=JobState.FAILED)),
         )
     }
+    estimates = estimates_of(project.pk for project in found)
     roles = dict(person.memberships.values_list("project", "role"))
     cards = [
         {
             **live.get(project.pk, {"working": 0, "failed": 0}),
             "project": project,
+            "estimate": estimates.get(project.pk),
             "role": Role(roles[project.pk]).label if project.pk in roles else "Administrator",
         }
         for project in found

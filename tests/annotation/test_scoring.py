@@ -124,7 +124,7 @@ def test_counts_equal_jiwers_on_a_thousand_pairs_in_five_scripts() -> None:
     assert sum(characters, type(words[0])()).rate == pytest.approx(jiwer.cer(references, texts))
 
 
-#: Counted by hand: reference, text, substitutions, deletions, insertions, words, character errors, characters.
+#: Counted by hand: reference, text, substitutions, deletions, insertions, words, edits of characters, length.
 BY_HAND = [
     ("The cat sat.", "the cat sat", 0, 0, 0, 3, 0, 11),
     ("the cat sat", "the bat sat", 1, 0, 0, 3, 1, 11),
@@ -236,12 +236,11 @@ def test_a_round_stops_at_its_deadline_and_the_next_goes_on(
 def test_a_quiet_project_is_not_looked_through(cast: Cast, django_assert_max_num_queries: Any) -> None:
     hear(cast.project, "text", "text", author=cast.annotator)
     scoring.score_due()
-    old = "now() - interval '1 hour'"
     from django.db import connection
 
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE annotation_projectquality SET scored_at = {old}")
-        cursor.execute(f"UPDATE annotation_decoding SET finished_at = {old} - interval '1 day'")
+        cursor.execute("UPDATE annotation_projectquality SET scored_at = now() - interval '1 hour'")
+        cursor.execute("UPDATE annotation_decoding SET finished_at = now() - interval '1 day'")
     with django_assert_max_num_queries(1 + 6 * Project.objects.count()):
         assert scoring.score_due() == scoring.Scored(0, True)
     with connection.cursor() as cursor:
@@ -276,7 +275,7 @@ def test_intervals_hold_what_they_promise() -> None:
 def test_the_estimate_knows_that_reviewed_work_is_the_riskiest(cast: Cast) -> None:
     dice, project = random.Random(5), cast.project
     recordings = [make_recording(project, duration_ms=10_000_000) for _ in range(12)]
-    words = "one two three four five six seven eight nine ten".split()
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
     for number in range(160):
         # People were given the risky ones; what is left is calm, and every tenth of its words is wrong too.
         risk = dice.uniform(0.4, 1.0) if number % 4 else dice.uniform(0.0, 0.4)
@@ -314,7 +313,9 @@ def test_nothing_is_estimated_from_few(cast: Cast) -> None:
 
 
 def test_the_fit_pools_counts_and_rises() -> None:
-    points = fit([Example(1, 0.1, 0, 10)] * 10 + [Example(1, 0.1, 9, 30)] * 10 + [Example(1, 0.9, 5, 10)] * 20)
+    points = fit(
+        [Example(1, 0.1, 0, 10)] * 10 + [Example(1, 0.1, 9, 30)] * 10 + [Example(1, 0.9, 5, 10)] * 20
+    )
     assert points == [[0.1, 0.225], [0.9, 0.5]]
 
 
@@ -351,5 +352,3 @@ def review(segment: Segment, cast: Cast, *, revision: int, result: int, verdict:
         Segment.objects.filter(pk=segment.pk).update(
             text=text, revision=result, state=SegmentState.ACCEPTED, source=Source.HUMAN
         )
-
-
