@@ -168,6 +168,7 @@ UPDATE annotation_segment AS segment
               %(languages)s::text[]) AS heard (id, text, risk, reasons, language)
  WHERE segment.id = heard.id
    AND NOT segment.locked
+   AND segment.source <> 'import'
    AND segment.retired_at IS NULL
    AND CASE WHEN %(pass)s = 'draft' THEN segment.state = 'pending'
             ELSE segment.state IN ('pending', 'draft', 'refined') AND NOT EXISTS (

@@ -19,8 +19,9 @@ from annotation.models import Job, Project, Recording, User
 from annotation.permissions import require
 from annotation.services import cuts, decodings, jobs
 from annotation.services.clock import ClockTimestamp, in_seconds
+from annotation.services.imports import landing
 from annotation.services.names import clean_name
-from annotation.states import LIVE_JOBS, JobKind, Priority, RecordingState, Segmentation
+from annotation.states import AS_IMPORTED, LIVE_JOBS, JobKind, Priority, RecordingState, Segmentation
 from transcription.types import ChannelSpan, Prepared
 
 FRESH_AT_ONCE: Final = 10
@@ -66,7 +67,7 @@ def add_recording(
     shown = clean_name(name)
     if file.size_bytes == 0:
         raise Invalid("The file is empty; record or export it again.", code="empty_file")
-    if segmentation and segmentation not in Segmentation.values:
+    if segmentation and segmentation not in (*Segmentation.values, AS_IMPORTED):
         raise Invalid("Unknown segmentation.", segmentation=" or ".join(Segmentation.values))
     try:
         with transaction.atomic():
@@ -195,10 +196,11 @@ def add_segments(
         if not rows:
             return False
         recording = Recording.objects.select_related("project").get(pk=claimed.id)
-        cuts.add(recording, spans)
         job = Job.objects.filter(recording=recording, state__in=LIVE_JOBS).first()
-        if job is not None:
-            decodings.plan(job=job, recording=recording, settled=False)
+        if recording.segmentation != AS_IMPORTED:
+            cuts.add(recording, spans)
+            if job is not None:
+                decodings.plan(job=job, recording=recording, settled=False)
         progress.publish_on_commit(
             recording.project_id,
             "recording.changed",
@@ -241,10 +243,12 @@ def finish_preparation(claimed: ClaimedRecording, prepared: Prepared) -> bool:
         if not rows:
             return False
         recording = Recording.objects.select_related("project").get(pk=claimed.id)
-        cuts.settle(recording, prepared.segments)
+        if recording.segmentation != AS_IMPORTED:
+            cuts.settle(recording, prepared.segments)
+        landing.on_ready(recording)
         job = Job.objects.filter(recording=recording, state__in=LIVE_JOBS).first()
         if job is not None:
-            decodings.plan(job=job, recording=recording)
+            decodings.plan(job=job, recording=recording, heard=landing.heard_in(recording))
         progress.publish_on_commit(
             recording.project_id, "recording.changed", {"recording": str(recording.pk), "state": "ready"}
         )
@@ -309,6 +313,7 @@ def _end(
         if rows:
             if state == RecordingState.REJECTED:
                 cuts.give_up(claimed.id)
+                landing.on_rejected(claimed.id, message)
             project_id = Recording.objects.values_list("project_id", flat=True).get(pk=claimed.id)
             progress.publish_on_commit(
                 project_id, "recording.changed", {"recording": str(claimed.id), "state": str(state)}
@@ -342,6 +347,7 @@ def reclaim_expired(limit: int = 100) -> int:
         for recording_id, state in found:
             if state == RecordingState.REJECTED:
                 cuts.give_up(recording_id)
+                landing.on_rejected(recording_id, "Its preparation killed each of its workers.")
     for recording_id, _ in found:
         jobs.refresh(_live_jobs(recording_id))
     return len(found)

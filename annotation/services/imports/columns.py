@@ -48,7 +48,7 @@ LABELS: Final[Mapping[str, str]] = {
 REASON: Final = "rejected_because"
 """The column that a sheet of rejects adds; it is left out when the sheet comes back."""
 OURS: Final = frozenset(
-    "status asr_text wer edit_distance annotator reviewer reviewed_at version segment_id tags comment".split()
+    ["status", "asr_text", "wer", "edit_distance", "annotator", "reviewer", "reviewed_at", "version", "segment_id", "tags", "comment"]
 )
 """What exports of ours add. In a sheet that has a version beside our segment id they are no metadata."""
 MILLISECONDS: Final = frozenset(("ms", "msec", "msecs", "millis", "milliseconds"))
@@ -97,7 +97,9 @@ def _words(header: str) -> list[str]:
 
 _TIMES: Final = frozenset(("start", "end", "begin", "stop", "duration", "dur", "offset", "from", "to"))
 _RANKS: Final[Mapping[str, tuple[str, int]]] = {
-    name.replace("_", ""): (field, rank) for field, names in NAMES.items() for rank, name in enumerate(names.split())
+    name.replace("_", ""): (field, rank)
+    for field, names in NAMES.items()
+    for rank, name in enumerate(names.split())
 }
 
 
@@ -183,9 +185,7 @@ def _one_each(mapped: list[Column]) -> list[Column]:
     return kept
 
 
-def _all_name_audio(
-    place: int, samples: Sequence[Sequence[str]], is_audio: Callable[[str], bool]
-) -> bool:
+def _all_name_audio(place: int, samples: Sequence[Sequence[str]], is_audio: Callable[[str], bool]) -> bool:
     cells = [row[place] for row in samples if place < len(row) and row[place].strip()]
     return bool(cells) and all(map(is_audio, cells[:20]))
 

@@ -29,8 +29,6 @@ class Sound:
     """Why it cannot be read, where it cannot."""
 
 
-
-
 def _path(name: str) -> str:
     return unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./"))
 
@@ -84,7 +82,8 @@ class Sounds:
             )
         if is_absolute(name) and not by_last_part:
             raise BadValue(
-                "unsafe_audio_path", f"“{name[:80]}” is a path of another machine. Write the file's name only."
+                "unsafe_audio_path",
+                f"“{name[:80]}” is a path of another machine. Write the file's name only.",
             )
         for pool in self._pools:
             for level, key in zip(pool, LEVELS, strict=True):
@@ -92,13 +91,16 @@ class Sounds:
                 if found:
                     return _only(name, found)
         raise BadValue(
-            "missing_audio", f"There is no file “{name[:120]}” in this drop or the project. Add it, or mend the name."
+            "missing_audio",
+            f"There is no file “{name[:120]}” in this drop or the project. Add it, or mend the name.",
         )
 
     def knows(self, value: str) -> bool:
         """Tell whether a cell names audio by its path, name or stem exactly."""
         name = value.strip()
-        return bool(name) and any(pool[level].get(LEVELS[level](name)) for pool in self._pools for level in (0, 1))
+        return bool(name) and any(
+            pool[level].get(LEVELS[level](name)) for pool in self._pools for level in (0, 1)
+        )
 
 
 def _only(name: str, found: list[Sound]) -> Sound:

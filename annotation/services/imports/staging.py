@@ -192,7 +192,9 @@ def _times(
         # A length alone (manifests have one) is that of the whole file.
         return
     if start is None:
-        row.blame("start_missing", "The row has an end and no start. Give both, or neither for the whole file.")
+        row.blame(
+            "start_missing", "The row has an end and no start. Give both, or neither for the whole file."
+        )
         return
     if end is None and duration is not None:
         end = start + duration
@@ -257,7 +259,9 @@ def _sound(row: Staged, name: str, by_last_part: bool, sounds: Sounds) -> None:
 def _judge(row: Staged, how: Reading) -> None:
     """Note what the cells together say is wrong."""
     has_text = bool(row.text or row.correction)
-    broken = any(code in ("text_too_long", "bad_characters", "formula_cell", "error_cell") for code, _ in row.faults)
+    broken = any(
+        code in ("text_too_long", "bad_characters", "formula_cell", "error_cell") for code, _ in row.faults
+    )
     if not has_text and row.correction is None and not how.transcribe and not broken:
         row.blame("empty_text", "The row has no text. Write it, or have rows without text transcribed.")
     if row.locked and not has_text:

@@ -16,8 +16,8 @@ CLOCK: Final = re.compile(r"(-)?(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,6
 NUMBER: Final = re.compile(r"[+-]?(?:\d{1,15}(?:[.,]\d{0,12})?|[.,]\d{1,12})(?:[eE][+-]?\d{1,2})?$")
 MAX_MS: Final = 1_000 * 3600 * 1000
 LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_].*)?$")
-YES: Final = frozenset("1 true yes y x t locked ja oui si sí".split())
-NO: Final = frozenset("0 false no n f unlocked nein non open".split())
+YES: Final = frozenset(["1", "true", "yes", "y", "x", "t", "locked", "ja", "oui", "si", "sí"])
+NO: Final = frozenset(["0", "false", "no", "n", "f", "unlocked", "nein", "non", "open"])
 ESCAPED: Final = re.compile(r"'(?='*[=+\-@\t\r])")
 """How our CSV, and spreadsheets, keep a cell from being a formula."""
 
