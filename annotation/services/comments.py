@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
 
 from annotation import progress
 from annotation.errors import Conflict, Invalid
@@ -108,17 +108,13 @@ def mentions_of(person: User, *, unread: bool = False) -> QuerySet[Mention]:
         reviews = Membership.objects.filter(
             project=OuterRef("comment__project"), user=person, role__in=(Role.REVIEWER, Role.MANAGER)
         )
-        rows = rows.filter(Exists(reviews) | ~Q(comment__segment__in=_blind_of(person)))
+        blind = Func(F("comment__segment_id"), function="annotation_blind", output_field=BooleanField())
+        rows = rows.annotate(blind=blind).filter(Exists(reviews) | Q(blind=False))
     if unread:
         rows = rows.filter(read_at=None)
     return rows.select_related("comment__author", "comment__segment__recording", "comment__project").order_by(
         "-pk"
     )
-
-
-def _blind_of(person: User) -> QuerySet[Segment, Any]:
-    named = Segment.everything.filter(comments__mentions__user=person)
-    return named.extra(where=["annotation_blind(annotation_segment.id)"]).values("pk")
 
 
 def unread_count(person: User) -> int:
