@@ -11,6 +11,7 @@ from config.embedded import places
 from config.load import OptionsError, load_or_exit, refuse
 from config.options import ROOT
 from config.secrets import Secrets, SecretsError, load_or_create
+from config.skin import UNFOLD as UNFOLD
 from workers.queues import ROUTES
 from workers.schedule import beat_schedule
 
@@ -36,6 +37,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "config",
     "annotation",
+    "unfold",  # the admin's skin; without this line the admin is Django's own
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -1,5 +1,9 @@
-"""Django admin: who may do what, and what happened. Work on recordings and texts is done on the pages."""
+"""Django admin: who may do what, what happened, and what people decided about texts.
 
-from annotation.admin import audit, people, records
+Supervisors look at everything here and change nothing but through services: a verdict, a lock, a text put
+back.
+"""
 
-__all__ = ["audit", "people", "records"]
+from annotation.admin import audit, corrections, people, records, workers
+
+__all__ = ["audit", "corrections", "people", "records", "workers"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -14,7 +15,7 @@ from django.utils.timezone import localtime
 
 from annotation.admin.paging import Uncounted
 from annotation.admin.readonly import ReadOnly
-from annotation.models import AuditEvent, Project
+from annotation.models import AuditEvent, Project, Seal, User
 from annotation.templatetags.earmark import show_changes
 from annotation.ui.words import changes
 
@@ -28,7 +29,12 @@ TABLES = {
     "annotation_user": "user",
     "annotation_user_groups": "user's groups",
     "annotation_user_user_permissions": "user's permissions",
+    "annotation_review": "verdict",
+    "annotation_assignment": "assignment",
+    "annotation_gold": "gold",
+    "annotation_auditsample": "sample",
 }
+ACTIONS = {"insert": "made", "update": "changed", "delete": "removed"}
 SOURCES = ("web", "api", "admin", "worker", "shell", "sql")
 SHOWN_IN_LIST = 3
 #: Of a whole row these say nothing that the other columns of the list do not.
@@ -64,7 +70,7 @@ class ByAction(_Choice):
     """How it was changed."""
 
     title, parameter_name, field = "action", "action", "action"
-    choices_offered = (("insert", "made"), ("update", "changed"), ("delete", "removed"))
+    choices_offered = tuple(ACTIONS.items())
 
 
 class BySource(_Choice):
@@ -103,7 +109,7 @@ class AuditAdmin(ReadOnly):
     list_max_show_all = 0
     show_facets = admin.ShowFacets.NEVER
     list_filter = (("at", admin.DateFieldListFilter), ByTable, ByAction, BySource, ByProject)
-    search_fields = ("actor_name__iexact", "row_id__exact", "request_id__exact")
+    search_fields = ("actor_name",)
     search_help_text = "Name of an account, id of a row, or id of a request; whole, not in part."
     ordering = ("-id",)
     sortable_by = ()
@@ -123,6 +129,22 @@ class AuditAdmin(ReadOnly):
     )
     readonly_fields = fields
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find by what the term can be: each way is one index."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if term.isascii() and term.isdecimal():
+            return queryset.filter(table_name__in=list(TABLES), row_id=term), False
+        person = User.objects.filter(username__iexact=term).values_list("pk", flat=True).first()
+        if person is not None:
+            return queryset.filter(actor_id=person), False
+        named = queryset.filter(actor_id=None, actor_name=term)
+        # A name with a space or slash is a program's; request ids have neither.
+        return (named if re.search(r"[\s/]", term) else queryset.filter(request_id=term)), False
+
     @admin.display(description="when")
     def when(self, event: AuditEvent) -> str:
         """Say when, to the second, in the site's time."""
@@ -136,12 +158,12 @@ class AuditAdmin(ReadOnly):
     @admin.display(description="did")
     def did(self, event: AuditEvent) -> str:
         """Say what kind of change it was."""
-        return dict(ByAction.choices_offered).get(event.action, event.action)
+        return ACTIONS.get(event.action, event.action)
 
     @admin.display(description="what")
     def what(self, event: AuditEvent) -> SafeString:
         """Name the row; a segment's leads to everything that happened to it."""
-        words = f"{TABLES.get(event.table_name, event.table_name)} {event.row_id}"
+        words = named(event)
         if event.segment_id:
             return format_html('<a href="?segment_id={}">{}</a>', event.segment_id, words)
         return format_html("{}", words)
@@ -157,13 +179,7 @@ class AuditAdmin(ReadOnly):
     @admin.display(description="change")
     def difference(self, event: AuditEvent) -> SafeString:
         """Show the first changed fields in one line."""
-        found = [field for field in _fields(event) if event.action == "update" or field[0] not in DULL]
-        shown = format_html_join(
-            " ", '<span class="audit-field"><span class="audit-name">{}</span> {}</span>',
-            ((name, _change(old, new, 120)) for name, old, new in found[:SHOWN_IN_LIST]),
-        )  # fmt: skip
-        more = len(found) - SHOWN_IN_LIST
-        return format_html("{} <span>and {} more</span>", shown, more) if more > 0 else shown
+        return changed(event, SHOWN_IN_LIST)
 
     @admin.display(description="before and after")
     def before_and_after(self, event: AuditEvent) -> SafeString:
@@ -176,6 +192,31 @@ class AuditAdmin(ReadOnly):
 
     class Media:
         css = {"all": ("annotation/audit.css",)}
+
+
+@admin.register(Seal)
+class SealAdmin(ReadOnly):
+    """Show the chain that the events are sealed in; `manage.py check_integrity` checks it."""
+
+    list_display = ("number", "sealed_at", "events", "first_id", "last_id", "settled", "digest")
+    ordering = ("-number",)
+
+
+def named(event: AuditEvent) -> str:
+    """Name the row an event is about, in the words people use."""
+    kind = TABLES.get(event.table_name, event.table_name.removeprefix("annotation_").replace("_", " "))
+    return f"{kind} {event.row_id}"
+
+
+def changed(event: AuditEvent, most: int) -> SafeString:
+    """Show the first `most` changed fields in one line."""
+    found = [field for field in _fields(event) if event.action == "update" or field[0] not in DULL]
+    shown = format_html_join(
+        " ", '<span class="audit-field"><span class="audit-name">{}</span> {}</span>',
+        ((name, _change(old, new, 120)) for name, old, new in found[:most]),
+    )  # fmt: skip
+    more = len(found) - most
+    return format_html("{} <span>and {} more</span>", shown, more) if more > 0 else shown
 
 
 def _fields(event: AuditEvent) -> list[tuple[str, Any, Any]]:

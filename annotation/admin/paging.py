@@ -7,6 +7,8 @@ from typing import Any, Final
 from django.core.paginator import Paginator
 from django.db import connection
 
+from annotation.models import AuditEvent
+
 DEEPEST: Final = 200
 """Pages one can turn to; whoever looks for older rows filters by date, which the index answers."""
 
@@ -31,13 +33,13 @@ def _is_filtered(rows: Any) -> bool:
 
 
 def _estimate(rows: Any) -> int:
-    """Return about how many rows the whole table has, as PostgreSQL's planner knows it.
-
-    The events lie behind a view, so it is the view's table that is asked about.
-    """
+    """Return about how many rows the whole table has, as PostgreSQL's planner knows it."""
+    table = rows.model._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'audit.event'::regclass"
+            "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = %s::regclass",
+            # The events lie behind a view, so it is the view's table that is asked about.
+            ["audit.event" if table == AuditEvent._meta.db_table else table],
         )
         row = cursor.fetchone()
     known = int(row[0]) if row else 0

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest
 
-from annotation.admin.readonly import ReadOnly, is_supervisor
+from annotation.admin.readonly import Audited, ReadOnly, is_supervisor
+from annotation.admin.skin import UNFOLD, Groups, Users
 from annotation.models import Membership, User
 
-if TYPE_CHECKING:
-    Users = UserAdmin[User]
-else:
-    Users = UserAdmin
 
-
-class SuperusersChange:
+class SuperusersChange(Audited):
     """Let supervisors look, and superusers change.
 
     A supervisor with the right to change accounts could make themselves a superuser; so that right is
@@ -53,6 +48,7 @@ class PeopleAdmin(SuperusersChange, Users):
 
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     actions = None
+    actions_on_bottom = True
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Refuse to filter by the password's hash, which would give it away piece by piece."""
@@ -69,7 +65,7 @@ class MembershipAdmin(ReadOnly):
     search_fields = ("user__username", "project__name")
 
 
-class SupervisedGroupAdmin(SuperusersChange, GroupAdmin):
+class SupervisedGroupAdmin(SuperusersChange, Groups):
     """Groups carry rights, so the same holds for them."""
 
 
@@ -80,4 +76,4 @@ admin.site.site_header = "Earmark"
 admin.site.site_title = "Earmark"
 admin.site.index_title = "People and audit"
 admin.site.site_url = "/"
-admin.site.enable_nav_sidebar = False
+admin.site.enable_nav_sidebar = UNFOLD

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-if TYPE_CHECKING:
-    Base = admin.ModelAdmin[Any]
-else:
-    Base = admin.ModelAdmin
+from annotation.admin.history import history_of_row
+from annotation.admin.skin import ModelAdmin
 
 
 def is_supervisor(request: HttpRequest) -> bool:
@@ -19,10 +16,22 @@ def is_supervisor(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_staff)
 
 
-class ReadOnly(Base):
+class Audited:
+    """Show the history of a row as the audit has it, not as the admin once kept one."""
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Show every audited change of the row."""
+        return history_of_row(self, request, object_id)  # type: ignore[arg-type]
+
+
+class ReadOnly(Audited, ModelAdmin):
     """Show rows and change none, for whoever looks: changes go through the services, not round them."""
 
-    actions = None
+    actions: Any = None
+    # The skin's list would bring a style element where there is no bar for actions.
+    actions_on_bottom = True
     show_full_result_count = False
     list_per_page = 50
 

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from annotation.admin.history import SegmentHistory
+from annotation.admin.paging import Uncounted
 from annotation.admin.readonly import ReadOnly
-from annotation.models import Decoding, Job, Project, Recording, Revision, Segment
+from annotation.models import (
+    Assignment,
+    ContextGate,
+    Decoding,
+    Export,
+    Import,
+    Job,
+    Project,
+    Recording,
+    Review,
+    Revision,
+    RiskCalibration,
+    Segment,
+)
 
-AUDIT = "admin:annotation_auditevent_changelist"
+HISTORY = "admin:annotation_segment_history"
 
 
 @admin.register(Project)
@@ -25,6 +42,7 @@ class ProjectAdmin(ReadOnly):
 class RecordingAdmin(ReadOnly):
     """Show recordings with what was found out about their files."""
 
+    paginator = Uncounted
     list_display = (
         "name",
         "project",
@@ -43,9 +61,10 @@ class RecordingAdmin(ReadOnly):
 
 
 @admin.register(Segment)
-class SegmentAdmin(ReadOnly):
+class SegmentAdmin(SegmentHistory, ReadOnly):
     """Show segments; each leads to its history."""
 
+    paginator = Uncounted
     list_display = (
         "id",
         "recording",
@@ -62,6 +81,10 @@ class SegmentAdmin(ReadOnly):
     search_fields = ("id__exact", "recording__name")
     ordering = ("-id",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Segment]:
+        """Find those too whose place others took: their history is kept."""
+        return Segment.everything.select_related("project", "recording")
+
     @admin.display(description="text")
     def shortened(self, segment: Segment) -> SafeString:
         """Show the beginning of the text."""
@@ -71,13 +94,14 @@ class SegmentAdmin(ReadOnly):
     @admin.display(description="")
     def history(self, segment: Segment) -> SafeString:
         """Lead to its audit."""
-        return format_html('<a href="{}?segment_id={}">history</a>', reverse(AUDIT), segment.pk)
+        return format_html('<a href="{}">history</a>', reverse(HISTORY, args=[segment.pk]))
 
 
 @admin.register(Revision)
 class RevisionAdmin(ReadOnly):
     """Show versions of texts."""
 
+    paginator = Uncounted
     list_display = ("id", "segment", "number", "source", "author", "model", "created_at")
     list_filter = ("source",)
     list_select_related = ("segment", "author")
@@ -90,6 +114,7 @@ class RevisionAdmin(ReadOnly):
 class JobAdmin(ReadOnly):
     """Show jobs with how far they are and why they failed."""
 
+    paginator = Uncounted
     list_display = (
         "id",
         "kind",
@@ -113,6 +138,7 @@ class JobAdmin(ReadOnly):
 class DecodingAdmin(ReadOnly):
     """Show the work of the models, window by window."""
 
+    paginator = Uncounted
     list_display = (
         "id",
         "recording",
@@ -129,4 +155,66 @@ class DecodingAdmin(ReadOnly):
     list_filter = ("state", "pass_name")
     list_select_related = ("recording",)
     search_fields = ("id__exact", "recording__name", "claimed_by")
+    ordering = ("-id",)
+
+
+@admin.register(Review)
+class ReviewAdmin(ReadOnly):
+    """Show verdicts; they are given on the pages, or from the list of corrections."""
+
+    paginator = Uncounted
+    list_display = (
+        "id", "project", "segment", "revision", "verdict", "reason_code", "reviewer", "annotator",
+        "created_at",
+    )  # fmt: skip
+    list_filter = ("verdict", "reason_code")
+    list_select_related = ("project", "segment", "reviewer", "annotator")
+    search_fields = ("segment__id__exact", "reviewer__username__exact", "annotator__username__exact")
+    ordering = ("-id",)
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(ReadOnly):
+    """Show who was asked to work on what."""
+
+    paginator = Uncounted
+    list_display = ("recording", "assignee", "assigned_by", "project", "created_at")
+    list_select_related = ("recording", "assignee", "assigned_by", "project")
+    search_fields = ("assignee__username__exact", "recording__name")
+    ordering = ("-id",)
+
+
+@admin.register(ContextGate)
+class GateAdmin(ReadOnly):
+    """Show by what evidence a model may use fitted context in a project."""
+
+    list_display = ("project", "model", "open", "reason", "checked_at")
+    list_select_related = ("project",)
+
+
+@admin.register(RiskCalibration)
+class CalibrationAdmin(ReadOnly):
+    """Show what the risk score was found to be worth."""
+
+    list_display = ("project", "model", "segments", "learnt_at")
+    list_select_related = ("project",)
+
+
+@admin.register(Import)
+class ImportAdmin(ReadOnly):
+    """Show imports with what became of their rows."""
+
+    list_display = ("id", "project", "state", "table", "counts", "created_by", "created_at", "finished_at")
+    list_filter = ("state",)
+    list_select_related = ("project", "created_by")
+    ordering = ("-id",)
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnly):
+    """Show exports with what was asked of them."""
+
+    list_display = ("id", "project", "number", "format", "filter", "created_by", "created_at")
+    list_filter = ("format",)
+    list_select_related = ("project", "created_by")
     ordering = ("-id",)

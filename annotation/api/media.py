@@ -131,22 +131,29 @@ class SegmentAudio(AsyncApiView):
         self.only_query("context_ms")
         context = self.number("context_ms", 0, 0, CONTEXT_MAX_MS) or 0
         segment = await in_thread(acted_on, self.person, segment_id)
-        recording = segment.recording
-        path = await asyncio.to_thread(_sound_of, segment)
-        stat = await asyncio.to_thread(ranges.stat_of, path)
-        start, end = max(0, segment.start_ms - context), segment.end_ms + context
-        offset, length = wav.wav_byte_range(start, end, stat.st_size)
-        source = ranges.Bytes(
-            path=path,
-            offset=offset,
-            length=length,
-            content_type=WAV_TYPE,
-            etag=f"{_digest(recording)}-{segment.channel}-{offset:x}-{length:x}",
-            name=download_name(f"{recording.name} {segment.start_ms}-{segment.end_ms}", ".wav"),
-            prefix=wav.wav_header(length),
-            modified=stat.st_mtime,
-        )
-        return ranges.serve(request._request, source)
+        return ranges.serve(request._request, await asyncio.to_thread(piece_of, segment, context))
+
+
+def piece_of(segment: Segment, context_ms: int = 0) -> ranges.Bytes:
+    """Return the bytes that play a segment, with some sound around it; Gone where they are missing.
+
+    Raises Conflict while the audio is not there yet. `segment` comes with its recording.
+    """
+    recording = segment.recording
+    path = _sound_of(segment)
+    stat = ranges.stat_of(path)
+    start, end = max(0, segment.start_ms - context_ms), segment.end_ms + context_ms
+    offset, length = wav.wav_byte_range(start, end, stat.st_size)
+    return ranges.Bytes(
+        path=path,
+        offset=offset,
+        length=length,
+        content_type=WAV_TYPE,
+        etag=f"{_digest(recording)}-{segment.channel}-{offset:x}-{length:x}",
+        name=download_name(f"{recording.name} {segment.start_ms}-{segment.end_ms}", ".wav"),
+        prefix=wav.wav_header(length),
+        modified=stat.st_mtime,
+    )
 
 
 def _digest(recording: Recording) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
@@ -122,7 +124,7 @@ class Corrections(models.Manager["Correction"]):
 class Correction(Decision):
     """Look at the decisions about texts as supervisors do."""
 
-    objects = Corrections()
+    objects: ClassVar[Corrections] = Corrections()
 
     class Meta:
         proxy = True

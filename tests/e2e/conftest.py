@@ -87,7 +87,7 @@ def opens(site: str, people: Any, browser: Browser) -> Iterator[Opens]:
 
     def listen(said: ConsoleMessage) -> None:
         if "Content Security Policy" in said.text:
-            troubles.append(said.text)
+            troubles.append(f"{said.text} {said.location}")
 
     def open_as(name: str, path: str = "/", **options: Any) -> Page:
         context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 860}, **options)
