@@ -31,6 +31,7 @@ PATHS: Final[dict[str, str]] = {
     "settings": _line("M2.5 4.5h6M11.5 4.5h2M2.5 11.5h2M7.5 11.5h6M10 3v3M6 10v3"),
     "plus": _line("M8 3v10M3 8h10"),
     "search": _line("M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.4 10.4l3.1 3.1"),
+    "replace": _line("M2.5 6V4.5h9.2M9.5 2.3l2.2 2.2-2.2 2.2M13.5 10v1.5H4.3M6.5 13.7l-2.2-2.2 2.2-2.2"),
     "warning": _line("M8 2.5 14 13H2zM8 6.5v3M8 11.3v.1"),
     "cross": _line("M4 4l8 8M12 4l-8 8"),
     "check": _line("M3 8.5 6.5 12 13 4.5"),

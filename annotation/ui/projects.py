@@ -13,9 +13,10 @@ from django.shortcuts import render
 from annotation.models import Job, Project, Recording
 from annotation.permissions import ALLOWED, get_visible, may_create_projects, role_in
 from annotation.quality.overview import estimates_of
-from annotation.selectors import projects_for, recordings_for, with_counts
+from annotation.selectors import projects_for, recordings_for, trashed_in, with_counts
 from annotation.states import LIVE_JOBS, JobState, RecordingState, Role
 from annotation.ui import lines, refine
+from annotation.ui.bulk_bar import bar
 from annotation.ui.pages import page, person_of, plain_text, whole_number
 
 PAGE_SIZE: Final = 50
@@ -87,6 +88,8 @@ def detail(request: HttpRequest, project_id: int) -> HttpResponse:
         "chosen": chosen,
         "search": search,
         "filtered": bool(search or chosen),
+        "bulk": bar(project) if can["assign"] or can["jobs"] else None,
+        "trashed": trashed_in(project).count() if can["trash"] else 0,
     }
     return render(request, "ui/project.html", context)
 
@@ -97,11 +100,14 @@ def rows(request: HttpRequest, project_id: int) -> HttpResponse:
     person = person_of(request)
     project = get_visible(projects_for(person), person, pk=project_id)
     wanted = numbers(request.GET.get("ids"), PAGE_SIZE)
-    found = with_counts(Recording.objects.filter(project=project, pk__in=wanted).select_related("project"))
+    mine = Recording.objects.filter(project=project, pk__in=wanted, trashed_at=None)
+    found = with_counts(mine.select_related("project"))
+    can = rights(role_in(person, project))
     context = {
         "project": project,
-        "can": rights(role_in(person, project)),
+        "can": can,
         "lines": lines.of(list(found)),
+        "bulk": can["assign"] or can["jobs"],
         "with_tally": True,
     }
     return render(request, "ui/parts/recording_lines.html", context)

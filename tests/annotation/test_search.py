@@ -1,4 +1,4 @@
-"""Search: words, parts of words, scripts without spaces, other forms, machines' texts, filters, pages, rights."""
+"""Search: words and parts of them, every script, other forms, machines' texts, filters, pages, rights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from annotation.search.grams import fold, with_name, with_text
 from annotation.search.hits import hits_of
 from annotation.search.query import read
 from annotation.services import segments as saving
-from annotation.states import SegmentState
+from annotation.states import Pass, SegmentState
 from tests.factories import make_decoding, make_job, make_project, make_recording, make_segment
 from tests.personas import Cast
 
@@ -36,7 +36,7 @@ def said(recording: Recording, *texts: str, **values: Any) -> list[Segment]:
     ]
 
 
-def heard(segment: Segment, text: str, pass_name: str = "draft", model: str = "demo-draft") -> Hypothesis:
+def heard(segment: Segment, text: str, pass_name: Pass = Pass.DRAFT, model: str = "demo-draft") -> Hypothesis:
     job = make_job(segment.recording)
     decoding = make_decoding(job, segment, pass_name=pass_name, model=model)
     return Hypothesis.objects.create(
@@ -140,7 +140,7 @@ def test_pages_follow_each_other_both_ways(
 def test_what_machines_heard_is_found_and_named(cast: Cast, recording: Recording) -> None:
     (row,) = said(recording, "von posch")
     heard(row, "von posch")
-    heard(row, "von Bosch", "refine", "demo-refine")
+    heard(row, "von Bosch", Pass.REFINE, "demo-refine")
     saving.save_text(user=cast.annotator, segment=row, text="von Busch", base_revision=1)
     for asked, kind, model in (
         ("busch", "current", ""), ("posch", "heard", "demo-draft"), ("bosch", "heard", "demo-refine"),
@@ -183,7 +183,8 @@ def test_filters_narrow(cast: Cast, recording: Recording) -> None:
     Segment.objects.filter(pk=c.pk).update(locked=True, locked_at="2026-01-01T00:00:00Z")
     Recording.objects.filter(pk=recording.pk).update(language="de")
     for asked, wanted in {
-        "status:corrected": [a, b], "status:draft": [c], "status:locked": [c], "status:draft,corrected": [a, b, c],
+        "status:corrected": [a, b], "status:draft": [c], "status:locked": [c],
+        "status:draft,corrected": [a, b, c],
         "status:open": [], "conf:<0.5": [a], "conf:>=0.5": [b], "risk:>0.5": [a], "conf:<50%": [a],
         "changed:yes": [b], "changed:no": [a], "by:annotator": [a], "by:Reviewer": [b], "by:me": [a],
         "speaker:ben": [b], "speaker:Anna": [a, c], "project:calls": [a, b, c], "project:Calls plum": [c],
@@ -197,7 +198,8 @@ def test_filters_narrow(cast: Cast, recording: Recording) -> None:
     "asked",
     [
         "colour:red", "conf:0.5", "conf:<2", "conf:abc", "status:happy", "changed:maybe", 'a "b', "speaker:",
-        "-status:draft", "-only", "in:nowhere", "project:Elsewhere", "x" * 501, " ".join(f"w{n}" for n in range(13)),
+        "-status:draft", "-only", "in:nowhere", "project:Elsewhere", "x" * 501,
+        " ".join(f"w{n}" for n in range(13)),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_said(cast: Cast, asked: str) -> None:

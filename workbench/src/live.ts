@@ -22,7 +22,10 @@ function start(root: HTMLElement): void {
     if (piece === null) return;
     for (const line of piece.querySelectorAll<HTMLElement>("tr[data-recording]")) {
       const old = document.getElementById(line.id);
-      if (old && !old.contains(document.activeElement)) old.replaceWith(line);
+      if (!old || old.contains(document.activeElement)) continue;
+      const [was, now] = [old, line].map((row) => row.querySelector<HTMLInputElement>("input[name=recording]"));
+      if (was && now) now.checked = was.checked;
+      old.replaceWith(line);
     }
     const tally = piece.getElementById("project-tally");
     if (tally) document.getElementById("project-tally")?.replaceWith(tally);

@@ -1,0 +1,89 @@
+"""Many recordings at once: the bar above the list of recordings, and the trash."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from annotation.errors import AnnotationError, Invalid
+from annotation.models import Project, User
+from annotation.permissions import get_visible, require, role_in
+from annotation.search.grams import with_name
+from annotation.selectors import trashed_in
+from annotation.services import bulk, trash
+from annotation.ui.bulk_bar import PRIORITIES
+from annotation.ui.pages import page, person_of, plain_text, whole_number
+from annotation.ui.projects import rights
+
+PAGE_SIZE: Final = 50
+
+
+@page("POST")
+def act(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Do one thing to the recordings that were chosen."""
+    person = person_of(request)
+    project = get_visible(Project.objects.all(), person, pk=project_id)
+    ids = [int(pk) for pk in request.POST.getlist("recording") if pk.isdecimal() and len(pk) < 19]
+    action = request.POST.get("do", "")
+    try:
+        if action == "export":
+            bulk.chosen(project, ids)
+            chosen = ",".join(map(str, ids))
+            return redirect(f"{reverse('exports', args=[project.pk])}?{urlencode({'recordings': chosen})}")
+        messages.success(request, _done(request, person, project, action, ids))
+    except AnnotationError as error:
+        messages.error(request, error.message)
+    if action == "restore":
+        return redirect("project-trash", project.pk)
+    return redirect("project", project.pk)
+
+
+def _done(request: HttpRequest, person: User, project: Project, action: str, ids: list[int]) -> str:
+    who: dict[str, Any] = {"user": person, "project": project, "recordings": ids}
+    many = "1 recording" if len(ids) == 1 else f"{len(ids):,} recordings"
+    if action == "assign":
+        names = [name for name in request.POST.getlist("assignee") if name]
+        bulk.assign(**who, usernames=names)
+        return f"{many}: {'assigned to ' + ', '.join(names) if names else 'anybody may work on them'}."
+    if action == "prioritise":
+        chosen = {name: priority for name, priority, _ in PRIORITIES}.get(request.POST.get("priority", ""))
+        if chosen is None:
+            raise Invalid("Say how soon.")
+        bulk.prioritise(**who, priority=chosen)
+        return f"{many}: the order of what waits is changed."
+    if action == "retranscribe":
+        done = bulk.retranscribe(**who, model=request.POST.get("model", ""))
+        left = f" {len(done.left)} left out: {done.left[0][1]}" if done.left else ""
+        return f"{done.segments:,} segments are heard again. What people wrote stays.{left}"
+    if action == "trash":
+        gone = trash.discard(**who)
+        return f"{len(gone):,} in the trash. Nothing is deleted; they can be restored there."
+    if action == "restore":
+        back = trash.restore(**who)
+        return f"{len(back):,} restored. Work that was stopped goes on."
+    raise Invalid("Say what is to be done with the recordings; use the buttons.")
+
+
+@page("GET")
+def in_trash(request: HttpRequest, project_id: int) -> HttpResponse:
+    """Show what is in the trash of a project."""
+    person = person_of(request)
+    project = get_visible(Project.objects.all(), person, pk=project_id)
+    require(person, "trash", project)
+    search = plain_text(request.GET.get("q"))
+    rows = with_name(trashed_in(project), search).order_by("-trashed_at", "-id")
+    pages = Paginator(rows, PAGE_SIZE)
+    context = {
+        "project": project,
+        "can": rights(role_in(person, project)),
+        "page": pages.get_page(whole_number(request.GET.get("page"), 1, 1, 1_000_000)),
+        "page_query": f"{urlencode({'q': search})}&" if search else "",
+        "search": search,
+    }
+    return render(request, "ui/trash.html", context)
