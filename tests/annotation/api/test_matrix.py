@@ -21,12 +21,17 @@ from annotation.models import (
     Comment,
     Export,
     Gold,
+    Import,
+    ImportRow,
     Job,
     Membership,
     Pair,
+    Project,
     Reading,
     Recording,
+    Replacement,
     Segment,
+    Term,
     Upload,
     User,
 )
@@ -69,8 +74,9 @@ class Stage:
                 ("<int:gold_id>", "<int:pair_id>", "<int:batch_id>", "<int:comment_id>"), self.apart
             ),
             "<int:export_id>": self.apart,
-            "<int:replacement_id>": self.replacement.pk,
-            "<int:term_id>": self.term.pk,
+            "<int:import_id>": self.apart,
+            "<int:replacement_id>": self.apart,
+            "<int:term_id>": self.apart,
             "<uuid:upload_id>": self.upload.pk,
         }
         for name, value in values.items():
@@ -122,6 +128,8 @@ def locked(stage: Stage) -> None:
 
 
 APART: Final = 1_000_000
+ABSENT: Final = "987654321"
+"""An id of nothing."""
 
 
 def followed(stage: Stage) -> None:
@@ -179,6 +187,31 @@ def exported(stage: Stage) -> None:
         pk=stage.apart, project=stage.cast.project, number=1, job=stage.job, format="csv",
         filter=Choice().stored(), options=Options().stored(),
     )  # fmt: skip
+
+
+def dropped(stage: Stage) -> None:
+    parent = Import.objects.create(
+        pk=stage.apart, project=stage.cast.project, state="checked", counts={"ready": 1}, table="t.csv",
+        columns=[{"header": "file", "field": "audio", "found": "name"}], created_by=stage.cast.manager,
+    )  # fmt: skip
+    ImportRow.objects.create(parent=parent, line=2, state="faulty", faults=[["bad_time", "x"]], cells=["a"])
+
+
+def replaced(stage: Stage) -> None:
+    Replacement.objects.create(
+        pk=stage.apart, project=stage.cast.project, find="a", put="b", finished_at="2026-01-01T00:00:00Z"
+    )
+
+
+def termed(stage: Stage) -> None:
+    Project.objects.filter(pk=stage.cast.project.pk).update(glossary=["Bosch"])
+    Term.objects.filter(project=stage.cast.project).update(id=stage.apart)
+
+
+def assigning(caller: Caller, path: str) -> Answer:
+    recording = Recording.objects.get(project=path.split("/")[3]) if path.split("/")[3] != ABSENT else None
+    ids = [str(recording.pk)] if recording else ["1"]
+    return caller.post(path, {"action": "assign", "usernames": [], "recordings": ids})
 
 
 def failed(stage: Stage) -> None:
@@ -325,6 +358,46 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
     ("PUT", "api/me/settings/"): lists(send=json({"editor": {"font_px": 20}}, "PUT")),
     ("GET", "api/me/drafts/"): lists(),
     ("GET", "api/me/decisions/"): lists(),
+    ("GET", f"{P}imports/"): Row(403, 403, 200),
+    ("POST", f"{P}imports/"): Row(
+        403, 403, 201, send=lambda caller, path: caller.upload(path, ("t.csv", b"file,text\r\na.wav,x\r\n"))
+    ),
+    ("GET", f"{P}import-templates/"): Row(403, 403, 200),
+    ("GET", "api/imports/<int:import_id>/"): Row(403, 403, 200, before=dropped),
+    ("PATCH", "api/imports/<int:import_id>/"): Row(
+        403, 403, 200, send=json({"options": {"on_known": "skip"}}, "PATCH"), before=dropped
+    ),
+    ("GET", "api/imports/<int:import_id>/files/"): Row(403, 403, 200, before=dropped),
+    ("POST", "api/imports/<int:import_id>/files/"): Row(
+        403, 403, 201, send=lambda caller, path: caller.upload(path, ("a.wav", b"new")), before=dropped
+    ),
+    ("GET", "api/imports/<int:import_id>/rows/"): Row(403, 403, 200, before=dropped),
+    ("POST", "api/imports/<int:import_id>/commit/"): Row(403, 403, 200, before=dropped),
+    ("POST", "api/imports/<int:import_id>/cancel/"): Row(403, 403, 200, before=dropped),
+    ("GET", "api/imports/<int:import_id>/rejects"): Row(403, 403, 200, before=dropped),
+    ("GET", "api/search/"): lists(),
+    ("POST", f"{P}bulk/"): Row(
+        403,
+        200,
+        200,
+        send=assigning,
+    ),
+    ("GET", f"{P}trash/"): Row(403, 403, 200),
+    ("POST", f"{P}replace/preview/"): Row(403, 200, 200, send=json({"find": "machine", "put": "human"})),
+    ("GET", f"{P}replacements/"): Row(403, 200, 200),
+    ("POST", f"{P}replacements/"): Row(
+        403, 201, 201, send=json({"find": "machine", "put": "human", "expected": 1})
+    ),
+    ("GET", "api/replacements/<int:replacement_id>/"): Row(403, 200, 200, before=replaced),
+    ("GET", "api/replacements/<int:replacement_id>/rows/"): Row(403, 200, 200, before=replaced),
+    ("POST", "api/replacements/<int:replacement_id>/undo/"): Row(403, 200, 200, before=replaced),
+    ("GET", f"{P}glossary/"): everyone(),
+    ("POST", f"{P}glossary/"): Row(403, 201, 201, send=json({"text": "Bosch"})),
+    ("GET", f"{P}glossary/offers/"): Row(403, 200, 200),
+    ("PATCH", "api/glossary/<int:term_id>/"): Row(
+        403, 200, 200, send=json({"note": "a"}, "PATCH"), before=termed
+    ),
+    ("DELETE", "api/glossary/<int:term_id>/"): Row(403, 204, 204, before=termed),
     ("GET", "api/jobs/"): lists(),
     ("GET", J): everyone(),
     ("POST", f"{J}cancel/"): Row(403, 403, 200),
