@@ -15,7 +15,7 @@ from annotation.errors import Invalid
 from annotation.models import Import, ImportFile, ImportRow, ImportTemplate, Recording
 from annotation.services import filejobs
 from annotation.services.filejobs import ClaimedJob, Tick
-from annotation.services.imports import between, columns, faults, files, questions, staging
+from annotation.services.imports import between, columns, faults, files, questions, rejects, staging
 from annotation.services.imports.columns import Column
 from annotation.services.imports.matching import Sound, Sounds
 from annotation.services.imports.staging import Reading, Staged
@@ -93,7 +93,11 @@ def _check(parent: Import, note: Note) -> dict[str, Any]:
     accepted = accepted_of(parent)
     between.check(parent)
     between.settle(parent, accepted)
-    found["counts"] = summary(parent)
+    if found.get("columns"):
+        parent.columns = found["columns"]
+    if "table" in found:
+        parent.table = found["table"]
+    found["counts"] = {**summary(parent), "rejects": rejects.keep(parent)}
     found["preview"] = preview_of(parent)
     return found
 

@@ -45,10 +45,23 @@ LABELS: Final[Mapping[str, str]] = {
     KEPT: "Keep as metadata",
     IGNORED: "Leave out",
 }
+LINE: Final = "rejected_line"
 REASON: Final = "rejected_because"
-"""The column that a sheet of rejects adds; it is left out when the sheet comes back."""
+"""The columns that a sheet of rejects adds; they are left out when the sheet comes back."""
 OURS: Final = frozenset(
-    ["status", "asr_text", "wer", "edit_distance", "annotator", "reviewer", "reviewed_at", "version", "segment_id", "tags", "comment"]
+    [
+        "status",
+        "asr_text",
+        "wer",
+        "edit_distance",
+        "annotator",
+        "reviewer",
+        "reviewed_at",
+        "version",
+        "segment_id",
+        "tags",
+        "comment",
+    ]
 )
 """What exports of ours add. In a sheet that has a version beside our segment id they are no metadata."""
 MILLISECONDS: Final = frozenset(("ms", "msec", "msecs", "millis", "milliseconds"))
@@ -156,7 +169,7 @@ def _first_guess(header: str, chosen: Mapping[str, str], template: Mapping[str, 
     if header in chosen:
         return Column(header, chosen[header], "person")
     key = plain(header)
-    if key == REASON:
+    if key in (LINE, REASON):
         return Column(header, IGNORED, "name")
     if key in template:
         return Column(header, template[key], "template")

@@ -22,7 +22,40 @@ from transcription.formats import READABLE, recognise
 TABLES: Final = frozenset((".xlsx", ".xlsm", ".xls", ".ods", ".csv", ".tsv", ".txt", ".tab"))
 ARCHIVES: Final = frozenset((".zip",))
 NOT_AUDIO: Final = frozenset(
-    [".md", ".pdf", ".doc", ".docx", ".rtf", ".html", ".htm", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".yaml", ".yml", ".toml", ".ini", ".log", ".py", ".sh", ".lic", ".bib", ".ctm", ".rttm", ".exe", ".dll", ".license", ".xml", ".cfg", ".parquet", ".arrow", ".gitattributes", ".gitignore"]
+    [
+        ".md",
+        ".pdf",
+        ".doc",
+        ".docx",
+        ".rtf",
+        ".html",
+        ".htm",
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".gif",
+        ".svg",
+        ".yaml",
+        ".yml",
+        ".toml",
+        ".ini",
+        ".log",
+        ".py",
+        ".sh",
+        ".lic",
+        ".bib",
+        ".ctm",
+        ".rttm",
+        ".exe",
+        ".dll",
+        ".license",
+        ".xml",
+        ".cfg",
+        ".parquet",
+        ".arrow",
+        ".gitattributes",
+        ".gitignore",
+    ]
 )
 HEAD: Final = 64 << 10
 MAX_ARCHIVE: Final = 64 << 30

@@ -143,7 +143,7 @@ def change(
             return _check_again(parent, user)
         between.settle(parent, checking.accepted_of(parent))
         Import.objects.filter(pk=parent.pk).update(
-            counts=checking.summary(parent), preview=checking.preview_of(parent)
+            counts={**checking.summary(parent), "rejects": 0}, preview=checking.preview_of(parent)
         )
     parent.refresh_from_db()
     return parent
