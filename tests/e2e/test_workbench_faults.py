@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.db.models.functions import Now
 
-from annotation.models import Draft, Recording, Revision, Segment
+from annotation.models import Draft, Lease, Recording, Revision, Segment
 from tests.e2e.bench import Bench, make_call, rows
 from tests.e2e.conftest import Opens, until
 from tests.personas import PASSWORD, Cast
@@ -21,6 +23,8 @@ EDITS: Final = 20
 KEPT: Final = """new Promise(done => { const open = indexedDB.open('earmark'); open.onsuccess = () => {
   const all = open.result.transaction('drafts').objectStore('drafts').getAll();
   all.onsuccess = () => { open.result.close(); done(all.result.map(one => one.text)); }; }; })"""
+BACK: Final = """[...document.querySelectorAll('.wb-notices button')]
+  .find(button => button.textContent === 'Go on here')?.click()"""
 LIGHT: Final = "document.getElementById('save-light').textContent.trim()"
 
 
@@ -63,15 +67,14 @@ def holds(bench: Bench, text: str) -> None:
 
 
 def mine(bench: Bench) -> None:
-    """Wait until the box may be typed into; take the row back from a tab that died with its lease."""
-    until(
-        bench.page,
-        "document.getElementById('text').getAttribute('aria-busy') === 'false' &&"
-        " (!document.getElementById('text').readOnly || document.querySelector('.wb-notices button'))",
-    )
-    back = bench.page.get_by_role("button", name="Go on here")
-    if back.count():
-        back.click()
+    """Wait until this tab has the row's lease; take the row back from a tab that died with its own."""
+    tab = bench.page.evaluate("sessionStorage.getItem('earmark.tab')")
+    deadline = time.monotonic() + 20
+    while not Lease.objects.filter(segment=bench.current or 0, client=tab, expires_at__gt=Now()).exists():
+        bench.page.evaluate(BACK)
+        said = bench.page.inner_text(".wb-notices")
+        assert time.monotonic() < deadline, f"the row was never ours: {said!r}"
+        bench.page.wait_for_timeout(50)
     bench.mine()
 
 
@@ -122,7 +125,7 @@ def test_a_refresh_in_the_middle_of_each_edit(opens: Opens, people: Cast, media_
     bench.saved()
     assert saved_texts(recording) == [words(n) for n in range(EDITS)]
     assert human_revisions(recording) == EDITS
-    assert page.evaluate(KEPT) == [], "the browser's store is empty again"
+    until(page, f"({KEPT}).then(kept => kept.length === 0)")  # the browser's store is empty again
 
 
 @pytest.mark.slow

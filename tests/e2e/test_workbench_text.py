@@ -113,19 +113,19 @@ def test_an_input_method_keeps_its_keys(opens: Opens, people: Cast, media_root: 
     assert bench.current == str(second.pk)
 
 
-@pytest.mark.parametrize(
-    ("code", "typed"),
-    [
-        ("Digit8", "["),
-        ("KeyQ", "@"),
-        ("KeyE", "€"),
-        ("KeyL", "ł"),
-        ("KeyS", "ś"),
-        ("KeyX", "ź"),
-        ("KeyU", "ú"),
-    ],
-)
-def test_alt_gr_types(opens: Opens, people: Cast, media_root: Any, code: str, typed: str) -> None:
+ALT_GR: Final = {
+    "Digit8": "[",
+    "KeyQ": "@",
+    "KeyE": "€",
+    "KeyL": "ł",
+    "KeyS": "ś",
+    "KeyX": "ź",
+    "KeyU": "ú",
+}
+"""What a key types with AltGr held, on German and Polish layouts."""
+
+
+def test_alt_gr_types(opens: Opens, people: Cast, media_root: Any) -> None:
     """AltGr is Ctrl+Alt on Windows and a key of its own elsewhere: neither is a command."""
     recording = call(people, 2)
     bench = Bench(opens("annotator"), recording)
@@ -134,54 +134,62 @@ def test_alt_gr_types(opens: Opens, people: Cast, media_root: Any, code: str, ty
     mine(bench)
     page = bench.page
     page.focus("#text")
-    # Windows: Ctrl and Alt are down and AltGraph says what they are. Elsewhere a key with its letter.
-    taken = page.evaluate(
-        """([code, key]) => [{ctrlKey: true, altKey: true, modifierAltGraph: true}, {modifierAltGraph: true},
-             {ctrlKey: true, altKey: true}].map(held => !document.getElementById('text').dispatchEvent(
-               new KeyboardEvent('keydown', {code, key, bubbles: true, cancelable: true, ...held})))""",
-        [code, typed],
-    )
-    assert taken == [False, False, False], "the layout gets its keys"
     cdp = page.context.new_cdp_session(page)
-    event = {"code": code, "key": typed, "modifiers": 0}
-    cdp.send("Input.dispatchKeyEvent", {"type": "keyDown", **event, "text": typed})
-    cdp.send("Input.dispatchKeyEvent", {"type": "keyUp", **event})
-    assert bench.current == str(first.pk)
-    assert bench.text == f"draft of row 0{typed}"
-    assert page.evaluate("document.activeElement.id") == "text"
-    assert page.locator("dialog[open]").count() == 0
+    expected = "draft of row 0"
+    for code, typed in ALT_GR.items():
+        # Windows: Ctrl and Alt are down and AltGraph says what they are. Elsewhere a key with its letter.
+        taken = page.evaluate(
+            """([code, key]) => [
+                 {ctrlKey: true, altKey: true, modifierAltGraph: true}, {modifierAltGraph: true},
+                 {ctrlKey: true, altKey: true},
+               ].map(held => !document.getElementById('text').dispatchEvent(
+                 new KeyboardEvent('keydown', {code, key, bubbles: true, cancelable: true, ...held})))""",
+            [code, typed],
+        )
+        assert taken == [False, False, False], f"the layout gets {code}"
+        event = {"code": code, "key": typed, "modifiers": 0}
+        cdp.send("Input.dispatchKeyEvent", {"type": "keyDown", **event, "text": typed})
+        cdp.send("Input.dispatchKeyEvent", {"type": "keyUp", **event})
+        expected += typed
+        assert bench.current == str(first.pk), code
+        assert bench.text == expected, code
+        if typed == "[":
+            bench.press("Escape")  # the tags it offers
+        assert page.evaluate("document.activeElement.id") == "text", code
+        assert page.locator("dialog[open]").count() == 0, code
 
 
-@pytest.mark.parametrize(
-    ("layout", "letters"),
-    [
-        ("Russian", {"KeyJ": "о", "KeyK": "л"}),
-        ("Hebrew", {"KeyJ": "ח", "KeyK": "ל"}),
-        ("Greek", {"KeyJ": "ξ", "KeyK": "κ"}),
-    ],
-)
-def test_letters_of_the_list_lie_where_they_lie(
-    opens: Opens, people: Cast, media_root: Any, layout: str, letters: dict[str, str]
-) -> None:
+LAYOUTS: Final = {
+    "Russian": {"KeyJ": "о", "KeyK": "л"},
+    "Hebrew": {"KeyJ": "ח", "KeyK": "ל"},
+    "Greek": {"KeyJ": "ξ", "KeyK": "κ"},
+}
+
+
+def test_letters_of_the_list_lie_where_they_lie(opens: Opens, people: Cast, media_root: Any) -> None:
     recording = call(people, 3)
     bench = Bench(opens("annotator"), recording)
     first, second, _ = rows(recording)
     bench.at(first)
-    bench.press("Escape")
     cdp = bench.page.context.new_cdp_session(bench.page)
 
-    def key(code: str, modifiers: int = 0) -> None:
-        event = {"code": code, "key": letters.get(code, "?"), "modifiers": modifiers}
+    def key(code: str, letters: dict[str, str]) -> None:
+        event = {"code": code, "key": letters[code], "modifiers": 0}
         cdp.send("Input.dispatchKeyEvent", {"type": "keyDown", **event})
         cdp.send("Input.dispatchKeyEvent", {"type": "keyUp", **event})
 
-    key("KeyJ")
-    bench.at(second)
-    key("KeyK")
-    bench.at(first)
-    bench.page.focus("#text")
-    bench.page.keyboard.insert_text(" " + letters["KeyJ"])
-    assert bench.text == f"draft of row 0 {letters['KeyJ']}"
+    text = "draft of row 0"
+    for layout, letters in LAYOUTS.items():
+        bench.press("Escape")
+        key("KeyJ", letters)
+        bench.at(second)
+        key("KeyK", letters)
+        bench.at(first)
+        bench.page.focus("#text")
+        bench.press("End")
+        bench.page.keyboard.insert_text(" " + letters["KeyJ"])
+        text += " " + letters["KeyJ"]
+        assert bench.text == text, layout
 
 
 def refine(recording: Any, segment: Segment, text: str) -> Hypothesis:

@@ -136,6 +136,8 @@ export abstract class Deciding extends Opening {
     this.waiting.delete(entry.operation);
     if (entry.address.endsWith("/undo/")) this.undone(answer as Undone);
     else if (answer) this.adopt(answer as Brief);
+    // Of a decision that an earlier page made: its text may be kept here still.
+    if (this.kept.has(entry.segment) && entry.segment !== this.current) void this.tidy(entry.segment);
     if (this.progress && entry.method === "PATCH") {
       const mine = this.progress.today.mine;
       this.progress = { ...this.progress, today: { ...this.progress.today, mine: { ...mine, decisions: mine.decisions + 1 } } };

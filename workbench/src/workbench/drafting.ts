@@ -17,11 +17,23 @@ export abstract class Drafting extends State {
     if (!answer.ok) return;
     const there = new Map(answer.value.results.map((draft) => [draft.segment, draft.text]));
     for (const draft of drafts) {
-      if (!this.kept.has(draft.segment) || this.current === draft.segment) continue;
+      if (!this.kept.has(draft.segment) || this.current === draft.segment || this.outbox?.of(draft.segment)) continue;
       if (there.get(draft.segment) === draft.text) this.kept.set(draft.segment, true);
-      else await this.sendDraft(draft.segment, draft.text, draft.base);
+      else if (!(await this.tidy(draft.segment))) await this.sendDraft(draft.segment, draft.text, draft.base);
     }
     this.relight();
+  }
+
+  /** Forget a kept text that the segment has by now: its save got through, and the page went before it knew. */
+  protected async tidy(id: string): Promise<boolean> {
+    const draft = await this.keep?.draft(id);
+    if (!draft) return true;
+    if (this.outbox?.of(id)) return false;
+    const answer = await api.segment(id);
+    if (!answer.ok || answer.value.text !== draft.text || this.current === id || this.outbox?.of(id)) return false;
+    if (answer.value.draft) void api.forgetDraft(id);
+    this.settle(id);
+    return true;
   }
 
   protected scheduleKeep(): void {

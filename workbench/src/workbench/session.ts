@@ -141,7 +141,10 @@ export class Session extends Shaping {
         if (row.id === this.current) {
           if (before && this.outbox?.of(row.id)) continue;
           void this.reread();
-        } else this.forget(row.id);
+        } else {
+          this.forget(row.id);
+          if (this.kept.has(row.id)) void this.tidy(row.id);
+        }
       }
     }
   }
