@@ -10,11 +10,13 @@ from benchmarks import (
     engine,
     gpu,
     preparation,
+    quality,
     recordings,
     risk,
     saves,
     scaling,
     segmentation,
+    triage,
     waiting,
     workbench,
 )
@@ -46,6 +48,8 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], Table]]] = {
     "engine": engine.run,
     "segmentation": _segmentation,
     "risk": risk.run,
+    "triage": triage.run,
+    "quality": quality.run,
     "saves": saves.run,
     "workbench": _workbench,
 }

@@ -29,6 +29,8 @@ class Sizes:
     scaling_s: int
     writers: int
     saves: int
+    scored_rows: int
+    """Segments of the project whose quality page is read."""
 
 
 FULL: Final = Sizes(
@@ -45,6 +47,7 @@ FULL: Final = Sizes(
     scaling_s=300,
     writers=8,
     saves=200,
+    scored_rows=100_000,
 )
 
 QUICK: Final = Sizes(
@@ -61,5 +64,6 @@ QUICK: Final = Sizes(
     scaling_s=40,
     writers=2,
     saves=5,
+    scored_rows=600,
 )
 """A smoke run: it shows that everything works, and its figures say nothing."""

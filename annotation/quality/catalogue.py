@@ -58,7 +58,8 @@ def people(scope: Scope, by: str) -> Figure:
             dots.append(drawn)
     title = "Your work" if scope.own else "People"
     gold = () if scope.own else (
-        Column("gold", "Gold rows", "count"), Column("gold_passed", "Gold passed", "share", interval=True)
+        Column("gold", "Gold rows", "count", minor=True),
+        Column("gold_passed", "Gold passed", "share", interval=True),
     )  # fmt: skip
     return Figure(
         "people", "", title,
@@ -67,20 +68,21 @@ def people(scope: Scope, by: str) -> Figure:
         "word error rate with those who read the same rows blind.",
         (
             Column("annotator", "Annotator"), Column("segments", "Segments", "count"),
-            Column("audio_ms", "Audio", "ms"), Column("active_ms", "At work", "ms"),
+            Column("audio_ms", "Audio", "ms"), Column("active_ms", "At work", "ms", minor=True),
             Column("effort", "Effort", "ratio"), Column("heard", "Heard", "share"),
             Column("moved", "Moved (WER)", "share", interval=True),
-            Column("reviewed", "Reviewed", "count"),
+            Column("reviewed", "Reviewed", "count", minor=True),
             Column("returned", "Returned", "share", interval=True),
             Column("review_wer", "WER against review", "share", interval=True),
-            Column("pairs", "Pairs", "count"), Column("agreement", "Agreement", "share", interval=True),
+            Column("pairs", "Pairs", "count", minor=True),
+            Column("agreement", "Agreement", "share", interval=True),
             *gold,
         ),
         rows,
         plots.intervals(
             "people", "How far machines' texts were from theirs", "Word error rate by person.", dots[:PLOTTED]
         ),
-        method=f"rates: {RATIO}; shares: {WILSON}",
+        method=f"Rates: {RATIO}. Shares: {WILSON}",
     )  # fmt: skip
 
 

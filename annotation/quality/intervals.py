@@ -10,6 +10,8 @@ Z: Final = 1.96
 """Of a 95 % interval."""
 LEAST_UNITS: Final = 10
 """With fewer recordings their spread tells too little: segments are taken as the units then."""
+LEAST_KNOWN: Final = 5
+"""With fewer of either no interval is given: the spread of two or three says next to nothing."""
 
 WILSON: Final = "95 % interval by Wilson (1927)"
 RATIO: Final = (
@@ -46,13 +48,13 @@ class Moments:
 
 
 def ratio(errors: float, words: float, moments: Moments, *, signed: bool = False) -> Interval | None:
-    """Return errors per word, pooled, with its 95 % interval; None without words or with a single unit.
+    """Return errors per word, pooled, with its 95 % interval; None without words or with few units.
 
     The errors of one recording have its voice and its noise in common: words are not drawn one by one, and
     an interval that takes them so is too narrow. With no error at all the upper bound is that of three
     errors (the rule of three). `signed`: the errors are a difference, which may lie below nought.
     """
-    if not words or moments.units < 2:
+    if not words or moments.units < LEAST_KNOWN:
         return None
     rate, units = errors / words, moments.units
     spread = moments.errors_squared - 2 * rate * moments.product + rate**2 * moments.words_squared
@@ -67,8 +69,6 @@ def ratio(errors: float, words: float, moments: Moments, *, signed: bool = False
 
 def student(freedom: int) -> float:
     """Return the 97.5 % point of Student's t: by Cornish and Fisher's expansion, within 1 % from 3 on."""
-    if freedom < 3:
-        return (12.706, 4.303)[freedom - 1]
     z, n = 1.959964, freedom
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96

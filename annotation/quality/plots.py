@@ -22,6 +22,8 @@ BELOW: Final = 36
 RIGHT: Final = 70
 SQUARE: Final = 300
 """Height of a plot of shares against shares."""
+LONGEST_WHISKER: Final = 2.5
+"""An interval that ends beyond so many times the highest value is drawn up to there; tables have its end."""
 LETTERS: Final = 24
 """As many of a name are drawn; the table has all of it."""
 
@@ -53,13 +55,12 @@ class Line:
     dashed: bool = False
 
 
-def intervals(name: str, title: str, about: str, dots: Sequence[Dot], *, zero: bool = True) -> str:
-    """Draw a row for each value with its interval, on one axis of per cent. `zero`: the axis begins there."""
+def intervals(name: str, title: str, about: str, dots: Sequence[Dot]) -> str:
+    """Draw a row for each value with its interval, on one axis of per cent that begins at nought."""
     if not dots:
         return ""
     low = min((d.low if d.low is not None else d.value) for d in dots)
-    high = max((d.high if d.high is not None else d.value) for d in dots)
-    first, last, step = _axis(min(0.0, low) if zero or low < 0 else low, high)
+    first, last, step = _axis(min(0.0, low), _top(dots))
     tall = TOP + ROW * len(dots)
     svg = _svg(name, title, about, WIDTH, tall + BELOW)
     wide = WIDTH - LABEL - RIGHT
@@ -76,7 +77,7 @@ def intervals(name: str, title: str, about: str, dots: Sequence[Dot], *, zero: b
         group = SubElement(svg, "g", {"class": f"q-{dot.series}", "color": COLOURS[dot.series]})
         _title(group, f"{dot.label}: {_share(dot)}")
         if dot.low is not None and dot.high is not None:
-            _line(group, "q-whisker", x(dot.low), y, x(dot.high), y)
+            _line(group, "q-whisker", x(dot.low), y, x(min(last, dot.high)), y)
         _mark(group, dot.series, x(dot.value), y)
         _text(svg, dot.note or _percent(dot.value, 0.001), WIDTH - RIGHT + 12, y + 4, "start")
     return _done(svg)
@@ -86,8 +87,7 @@ def over_time(name: str, title: str, about: str, weeks: Sequence[str], dots: Seq
     """Draw values with intervals one after another in time; one dot for each of `weeks`."""
     if not dots:
         return ""
-    high = max((d.high if d.high is not None else d.value) for d in dots)
-    first, last, step = _axis(0.0, high)
+    first, last, step = _axis(0.0, _top(dots))
     left, tall, height = 52, 190, 190 + BELOW
     svg = _svg(name, title, about, WIDTH, height)
     wide = (WIDTH - left - 20) / len(dots)
@@ -108,7 +108,7 @@ def over_time(name: str, title: str, about: str, weeks: Sequence[str], dots: Seq
         place = SubElement(group, "g")
         _title(place, f"{week}: {_share(dot)}")
         if dot.low is not None and dot.high is not None:
-            _line(place, "q-whisker", middle, y(dot.low), middle, y(dot.high))
+            _line(place, "q-whisker", middle, y(dot.low), middle, y(min(last, dot.high)))
         _mark(place, 0, *middles[at])
         if at % every == 0:
             _text(svg, week, middle, tall + 16, "middle")
@@ -244,7 +244,15 @@ def _axis(low: float, high: float) -> tuple[float, float, float]:
     rough = span / 5
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
-    return math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, step
+    first = math.floor(low / step + 1e-9) * step
+    return first, max(math.ceil(high / step - 1e-9) * step, first + step), step
+
+
+def _top(dots: Sequence[Dot]) -> float:
+    """Return how far an axis goes: to the end of the intervals, unless one of them would dwarf the values."""
+    values = max(dot.value for dot in dots)
+    ends = max(dot.high if dot.high is not None else dot.value for dot in dots)
+    return min(ends, LONGEST_WHISKER * values) if values > 0 else ends
 
 
 def _ticks(first: float, last: float, step: float) -> list[float]:

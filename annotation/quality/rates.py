@@ -41,7 +41,7 @@ class Rate:
     words: ErrorCounts
     characters: ErrorCounts
     wer: Interval | None
-    """None where one recording or segment alone stands behind it: `words.rate` has no known spread then."""
+    """None where few segments stand behind it: the spread of `words.rate` is not known then."""
     cer: Interval | None
     units: str
     """What the interval took as drawn independently: recordings or segments."""

@@ -52,7 +52,7 @@ def triage(scope: Scope, by: str) -> Figure:
         ),
         rows, plot,
         ((0, "riskiest first"), (1, "in order of time"), (2, "worst first, were it known"), (5, "at random")),
-        summary, "counted; at random as expected",
+        summary, "Counted; at random as expected",
     )  # fmt: skip
 
 
@@ -116,5 +116,5 @@ def substitutions(scope: Scope, by: str) -> Figure:
             "substitutions", title, "How often each substitution was made.",
             [(f"{r.heard} \u2192 {r.written}", r.times) for r in found[:PLOTTED]],
         ),
-        method="counted",
+        method="Counted",
     )  # fmt: skip

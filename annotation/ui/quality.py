@@ -10,13 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from annotation.errors import Invalid, NotFound
+from annotation.errors import Conflict, Invalid, NotFound
 from annotation.models import Project, Recording, User
 from annotation.permissions import ALLOWED, get_visible, role_in
 from annotation.quality.catalogue import BY, figure
 from annotation.quality.overview import NEEDED, PROFILE, models_in, standing
 from annotation.quality.scope import FILTERS, Scope, scope_for
-from annotation.services import corrected_words
+from annotation.services import terms
 from annotation.ui.pages import page, person_of
 from annotation.ui.projects import rights
 
@@ -91,8 +91,8 @@ def add_term(request: HttpRequest, project_id: int) -> HttpResponse:
     project = get_visible(Project.objects.all(), person, pk=project_id)
     written, heard = (request.POST.get(name, "") for name in ("written", "heard"))
     try:
-        term = corrected_words.add(user=person, project=project, written=written, heard=heard)
-    except Invalid as error:
+        term = terms.add(user=person, project=project, text=written, variants=[heard])
+    except (Invalid, Conflict) as error:
         messages.error(request, error.message)
     else:
         messages.success(request, f"“{term.text}” is in the glossary. Models listen for it from now on.")

@@ -266,6 +266,7 @@ def test_intervals_hold_what_they_promise() -> None:
     assert 0.90 <= hits / rounds <= 0.98
     assert ratio(0, 300, Moments(5, 0, 0, 20_000)) == type(found)(0.0, 0.0, 0.01)
     assert ratio(1, 0, Moments(5, 0, 0, 0)) is None
+    assert ratio(3, 300, Moments(4, 9, 20, 30_000)) is None
     assert student(9) == pytest.approx(2.262, abs=0.002)
     assert student(29) == pytest.approx(2.045, abs=0.001)
     assert wilson(3, 30).high == pytest.approx(0.2562, abs=1e-3)

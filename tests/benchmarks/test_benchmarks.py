@@ -25,7 +25,9 @@ ROWS = {
     "P7": 2,
     "P6": 1,
     "Engine": 4,
-    "Riskiest first": 8,
+    "Riskiest first: share": 8,
+    "Riskiest first on the quality page": 8,
+    "Quality page": 7,
     "Saves": 2,
 }
 

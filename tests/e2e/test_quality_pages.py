@@ -132,9 +132,7 @@ def test_the_pages_empty_and_full_in_both_themes(opens: Opens, people: Cast, tmp
         for part in PARTS:
             page.goto(f"{base}{part}/")
             assert page.locator("svg.q-plot").count() >= 1
-            page.evaluate(
-                "document.querySelectorAll('details.explained').forEach(one => { one.open = true })"
-            )
+            page.evaluate(OPEN_TABLES)
             assert page.locator(".quality-table tbody tr").count() >= 2
             assert page.evaluate(FAINT) == []
             assert page.evaluate(UNLABELLED) == []
@@ -158,15 +156,16 @@ def test_people_find_their_way(opens: Opens, people: Cast) -> None:
     page = opens("manager", base)
     page.click("text=by language")
     page.wait_for_url("**by=language**")
-    assert page.locator(".quality-table tbody tr").count() == 2
+    machines = page.locator("section", has_text="Machine text")
+    assert machines.locator("tbody tr").count() == 2
     page.select_option("select[name=annotator]", label="Dana")
     page.click("button:has-text('Show')")
     page.wait_for_url("**annotator=**")
     with page.expect_download() as sheet:
-        page.locator("section", has_text="Machine text").get_by_role("link", name="CSV").click()
+        machines.get_by_role("link", name="CSV").click()
     assert "wer_low" in Path(sheet.value.path()).read_text(encoding="utf-8")
     with page.expect_download() as drawn:
-        page.locator("section", has_text="Machine text").get_by_role("link", name="SVG").click()
+        machines.get_by_role("link", name="SVG").click()
     assert Path(drawn.value.path()).read_text(encoding="utf-8").startswith("<svg")
 
     page.goto(f"{base}words/")

@@ -228,8 +228,8 @@ def test_people_have_their_pace_returns_agreement_and_gold(filled: Cast, second:
         else:
             review(segment, filled, revision=2, result=2, verdict="accept", text=segment.text)
     pair = Pair.objects.create(
-        project=filled.project, segment=rows[4], state="agreed", substitutions=1, deletions=0, insertions=0,
-        first_words=10, second_words=10, revision=2, compared_at=timezone.now(),
+        project=filled.project, segment=rows[4], substitutions=1, deletions=0, insertions=0,
+        first_words=10, second_words=10, compared_at=timezone.now(),
     )  # fmt: skip
     for place, author in ((1, second), (2, filled.annotator)):
         Reading.objects.create(
