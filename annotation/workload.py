@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import Count, Q
 
-from annotation.models import Project
-from annotation.states import TEXT_DECISIONS
+from annotation.models import Batch, Project, Segment
+from annotation.states import OPEN_SEGMENTS, TEXT_DECISIONS
 
 DAYS: Final = 7
 """Pace and work done are those of the last week."""
@@ -97,3 +98,28 @@ def _row(row: tuple[Any, ...]) -> dict[str, Any]:
         "reviewed": row[14],
         "sent_back": row[15],
     }
+
+
+def workload_of(project: Project) -> dict[str, Any]:
+    """Gather the workload of a project."""
+    left = Segment.objects.filter(
+        project=project, state__in=OPEN_SEGMENTS, locked=False, recording__trashed_at=None
+    )
+    return {"people": workload(project), "open": left.count()}
+
+
+def batches_of(project: Project) -> Any:
+    """List the batches in force with how much is in them."""
+    live = Q(segments__segment__retired_at=None)
+    mine = Q(segments__segment__state__in=OPEN_SEGMENTS)
+    theirs = Q(
+        recordings__recording__segments__state__in=OPEN_SEGMENTS,
+        recordings__recording__segments__retired_at=None,
+    )
+    rows = Batch.objects.filter(project=project, closed_at=None).select_related("assignee")
+    return rows.annotate(
+        segment_count=Count("segments", filter=live, distinct=True),
+        recording_count=Count("recordings", distinct=True),
+        open_count=Count("segments", filter=live & mine, distinct=True)
+        + Count("recordings__recording__segments", filter=theirs, distinct=True),
+    )

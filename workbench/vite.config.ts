@@ -10,7 +10,7 @@ export default defineConfig({
     outDir: "dist",
     emptyOutDir: true,
     target: "es2022",
-    modulePreload: { polyfill: false },
+    modulePreload: false,
     rollupOptions: { input: ["src/upload.ts", "src/live.ts", "src/exports.ts", "src/recording.ts", "src/workbench.ts"] },
   },
 });

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, Q
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -15,11 +14,11 @@ from annotation.api.docs import PAGING, operation, page_of
 from annotation.api.fields import Id, Strict, Text, Whole
 from annotation.api.pagination import NEWEST, paginated
 from annotation.errors import NotFound
-from annotation.models import Batch, Membership, Project, Segment
+from annotation.models import Batch, Membership, Project
 from annotation.permissions import get_visible, require
 from annotation.services import batches
-from annotation.states import OPEN_SEGMENTS, Role
-from annotation.workload import workload
+from annotation.states import Role
+from annotation.workload import batches_of, workload, workload_of
 
 Out = serializers.Serializer[Any]
 
@@ -93,23 +92,6 @@ class PauseIn(Strict):
     paused = serializers.BooleanField()
 
 
-def batches_of(project: Project) -> Any:
-    """List the batches in force with how much is in them."""
-    live = Q(segments__segment__retired_at=None)
-    mine = Q(segments__segment__state__in=OPEN_SEGMENTS)
-    theirs = Q(
-        recordings__recording__segments__state__in=OPEN_SEGMENTS,
-        recordings__recording__segments__retired_at=None,
-    )
-    rows = Batch.objects.filter(project=project, closed_at=None).select_related("assignee")
-    return rows.annotate(
-        segment_count=Count("segments", filter=live, distinct=True),
-        recording_count=Count("recordings", distinct=True),
-        open_count=Count("segments", filter=live & mine, distinct=True)
-        + Count("recordings__recording__segments", filter=theirs, distinct=True),
-    )
-
-
 class ProjectBatches(ApiView):
     """Work given to people."""
 
@@ -181,14 +163,6 @@ class ProjectWorkload(ApiView):
         project = get_visible(Project.objects.all(), self.person, pk=project_id)
         require(self.person, "assign", project)
         return Response(WorkloadOut(workload_of(project)).data)
-
-
-def workload_of(project: Project) -> dict[str, Any]:
-    """Gather the workload of a project."""
-    left = Segment.objects.filter(
-        project=project, state__in=OPEN_SEGMENTS, locked=False, recording__trashed_at=None
-    )
-    return {"people": workload(project), "open": left.count()}
 
 
 class MemberPause(ApiView):

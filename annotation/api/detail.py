@@ -10,7 +10,7 @@ from annotation.api.work_serializers import detail_out
 from annotation.models import Decision, Draft, Segment, User
 from annotation.permissions import get_visible
 from annotation.selectors import machine_text_of, with_details
-from annotation.services import leases, pairs, shapes
+from annotation.services import comments, leases, pairs, shapes
 from annotation.services.checks import check
 from annotation.services.segments import circumstances
 
@@ -52,6 +52,7 @@ def gather(person: User, segment: Any) -> None:
     segment.checks_found = check(segment.text, circumstances(segment))
     links = Segment.parents.through.objects.filter(from_segment=segment.pk).order_by("to_segment")
     segment.parent_ids = [str(pk) for pk in links.values_list("to_segment", flat=True)]
+    segment.open_comments = comments.count_open(person, segment)
     earlier = Q(start_ms__lt=segment.start_ms) | Q(start_ms=segment.start_ms, pk__lt=segment.pk)
     beside = Segment.objects.filter(recording=segment.recording_id)
     segment.index = beside.filter(earlier).count()

@@ -314,6 +314,7 @@ class SegmentDetailOut(SegmentOut):
     decision = DecisionOut(allow_null=True, source="last_decision", help_text="The last of anybody.")
     checks = CheckOut(many=True, source="checks_found")
     parents = serializers.ListField(child=serializers.CharField(), source="parent_ids")
+    comments = serializers.IntegerField(source="open_comments", help_text="Not resolved.")
     tags = serializers.ListField(child=serializers.CharField(), source="project.tags")
     glossary = serializers.ListField(child=serializers.CharField(), source="project.glossary")
 

@@ -49,7 +49,7 @@ class BatchRecording(models.Model):
     """Put one recording into a batch, with all segments it has and will have."""
 
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="recordings")
-    recording = models.OneToOneField(Recording, on_delete=models.CASCADE, related_name="+")
+    recording = models.OneToOneField(Recording, on_delete=models.CASCADE, related_name="in_batch")
 
     def __str__(self) -> str:
         return f"{self.recording_id} in {self.batch_id}"

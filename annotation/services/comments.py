@@ -95,6 +95,13 @@ def of_segment(person: User, segment: Segment) -> QuerySet[Comment]:
     return rows if reviewer or not pairs.is_blind(segment) else rows.filter(author=person)
 
 
+def count_open(person: User, segment: Segment) -> int:
+    """Count what a person may read of a segment's comments and is not resolved."""
+    found = Comment.objects.filter(segment=segment, resolved_at=None).count()
+    # Nearly always none, which needs no look at who may read what.
+    return of_segment(person, segment).filter(resolved_at=None).count() if found else 0
+
+
 # -- Mentions --------------------------------------------------------------------------------------------
 
 

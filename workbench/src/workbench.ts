@@ -14,3 +14,6 @@ if (target && status) {
   mount(Status, { target: status, props: { session, help: () => (help.open = true) } });
   mount(App, { target, props: { session } });
 }
+
+// The desk of reviewers is a page of its own; what it shares with this one is in the same file.
+if (document.getElementById("review")) void import("./review/desk");

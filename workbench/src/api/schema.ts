@@ -1,5 +1,31 @@
 // Made by `python -m tools.api_types` from the OpenAPI document; do not edit.
 
+export type ActionEnum = "assign" | "prioritise" | "retranscribe" | "trash" | "restore";
+
+/** Where a figure is. */
+export interface AddressOut {
+  figure: string;
+  url: string;
+  by: string[];
+}
+
+/** How far two blind readers agree; symmetric rates: edits over the mean length of both texts, pooled. */
+export interface AgreementOut {
+  compared: number;
+  agreed: number;
+  disputed: number;
+  settled: number;
+  reading: number;
+  edits: number;
+  /** Of both texts. */
+  words: number;
+  character_edits: number;
+  characters: number;
+  wer: number | null;
+  cer: number | null;
+  profile: string;
+}
+
 /** Who is asked to work on a recording. */
 export interface AssigneesInRequest {
   usernames: string[];
@@ -17,6 +43,8 @@ export interface Audio {
   left: number;
 }
 
+export type AudioEnum = "segments" | "recordings" | "none";
+
 export type AutoPauseEnum = "off" | "pause" | "loop";
 
 /** Windows whose riskiest draft lies from `low` up to `high`. */
@@ -31,7 +59,69 @@ export interface BandOut {
   words_changed: number;
 }
 
+export type BatchInOrderEnum = "risk" | "time" | "random";
+
+/** Work for a person: so many segments, or these recordings. */
+export interface BatchInRequest {
+  assignee: string;
+  name?: string;
+  segments?: number;
+  recordings?: string[];
+  /** Which segments. */
+  order?: BatchInOrderEnum;
+}
+
+/** Work reserved for a person. */
+export interface BatchOut {
+  id: string;
+  name: string;
+  assignee: string;
+  /** Named one by one. */
+  segments: number;
+  recordings: number;
+  /** Segments nobody has decided about. */
+  open: number;
+  /** Say whether nobody is given anything of it. */
+  paused: boolean;
+  created_at: string;
+}
+
+export interface BatchPage {
+  next: string | null;
+  previous: string | null;
+  results: BatchOut[];
+}
+
 export type BlankEnum = "";
+
+/** An estimate with its 95 % interval. */
+export interface BoundsOut {
+  value: number;
+  low: number;
+  high: number;
+}
+
+/** One thing to do to many recordings, or to the segments that a search finds. */
+export interface BulkInRequest {
+  action: ActionEnum;
+  recordings?: string[];
+  /** Of retranscribe: the segments this search finds. */
+  query?: string;
+  /** Of retranscribe. */
+  model?: string;
+  /** Of retranscribe: only segments no person has touched. */
+  untouched?: boolean;
+  usernames?: string[];
+  priority?: PriorityEnum;
+}
+
+/** What was done. */
+export interface BulkOut {
+  recordings: string[];
+  left: LeftOut[];
+  jobs: string[];
+  segments: number;
+}
 
 /** What this project's corrections taught about the model's risk scores. */
 export interface CalibrationOut {
@@ -40,6 +130,18 @@ export interface CalibrationOut {
   segments: number;
   learnt_at: string;
 }
+
+/** Which rows you have been shown and left. */
+export interface CandidateInRequest {
+  seen?: string[];
+}
+
+/** A row at random that nobody has decided about; null where there is none. */
+export interface CandidateOut {
+  segment: SegmentOut | null;
+}
+
+export type CaseRuleEnum = "exact" | "initial" | "any";
 
 /** Why something failed. */
 export interface Cause {
@@ -73,6 +175,46 @@ export interface ChecksOut {
   checks: CheckOut[];
 }
 
+export type ChoiceEnum = "first" | "second" | "third";
+
+/** One answer that can be given. */
+export interface ChoiceOut {
+  value: string;
+  label: string;
+}
+
+/** One column of the table. */
+export interface ColumnOut {
+  header: string;
+  /** Empty = kept as metadata; ignore = left out. */
+  field: FieldEnum | BlankEnum;
+  /** How it was found: name, template, audio, person, or empty. */
+  found: string;
+}
+
+/** What you have to say. */
+export interface CommentInRequest {
+  /** Members are named with @. */
+  text: string;
+}
+
+/** What somebody said about a segment. */
+export interface CommentOut {
+  id: string;
+  segment: string;
+  text: string;
+  author: string | null;
+  at: string;
+  resolved_at: string | null;
+  resolved_by: string | null;
+}
+
+export interface CommentPage {
+  next: string | null;
+  previous: string | null;
+  results: CommentOut[];
+}
+
 export type ContextEnum = "full" | "fit";
 
 /** What a token is asked for with. */
@@ -104,6 +246,24 @@ export interface DecisionOut {
   undone: boolean;
 }
 
+/** Which disputes you have been shown and left. */
+export interface DisputeInRequest {
+  /** Your tab. */
+  client?: string;
+  /** Pairs. */
+  exclude?: string[];
+}
+
+/** The next dispute, leased to you; null when there is none. */
+export interface DisputeOut {
+  pair: PairOut | null;
+  segment: SegmentOut | null;
+  machine_text: string | null;
+  lease: LeaseOut | null;
+  /** That you may settle. */
+  disputes: number;
+}
+
 /** What you are typing. */
 export interface DraftInRequest {
   text: string;
@@ -128,6 +288,13 @@ export interface DraftShown {
   text: string;
   base_revision: number;
   at: string;
+}
+
+/** How much of an annotator's work was drawn. */
+export interface Drawn {
+  username: string;
+  decided: number;
+  drawn: number;
 }
 
 /** A file whose bytes the project already has. */
@@ -171,7 +338,7 @@ export interface Editor {
   tab_plays: boolean;
   shared_computer: boolean;
   font_px: number;
-  order: OrderEnum;
+  order: Order12fEnum;
 }
 
 /** Shape of every refusal. */
@@ -189,11 +356,114 @@ export interface ErrorBody {
   detail: Record<string, unknown>;
 }
 
+/** The machine's word error rate in a project; absent under 100 reviewed segments. */
+export interface EstimateOut {
+  overall: BoundsOut;
+  reviewed: BoundsOut;
+  /** By the isotonic fit over the risk. */
+  remaining: BoundsOut | null;
+  segments: number;
+  remaining_segments: number;
+  points: number[][];
+  at: string;
+}
+
 /** How long the rest will take. */
 export interface Eta {
   hours_at_this_pace: number | null;
   working_days: number | null;
   basis: string;
+}
+
+/** Which rows go in. What is left out is no condition. */
+export interface ExportFilterRequest {
+  /** checked (unless told): a person stands behind the text. accepted: a reviewer, too. all: machines' texts that nobody has heard as well. */
+  rows?: RowsEnum;
+  /** Exactly these, instead of `rows`. */
+  states?: SegmentState[];
+  /** What the last reviewer said. */
+  verdicts?: VerdictsEnum[];
+  /** The text was written on this day or later, UTC. */
+  since?: string;
+  /** On this day or before, UTC. */
+  until?: string;
+  /** Whose text it is. */
+  annotators?: string[];
+  recordings?: string[];
+}
+
+/** How the rows are written; which of these there are depends on the format. */
+export interface ExportOptionsRequest {
+  /** segments: a WAV for each row (training sets). recordings: beside the texts, as they came in. none. */
+  audio?: AudioEnum;
+  /** Profile that texts are normalised by, such as spoken-1. */
+  normalise?: string;
+  /** Split into parts; no speaker, or no recording, is in two of them. */
+  split_by?: SplitByEnum | BlankEnum;
+  /** Percent of the audio; 80 unless told. */
+  train?: number;
+  /** 10 unless told. */
+  validation?: number;
+  /** 10 unless told. */
+  test?: number;
+  /** The same seed and rows give the same parts. */
+  seed?: string;
+}
+
+/** One version of a dataset. */
+export interface ExportOut {
+  id: string;
+  project: string;
+  version: number;
+  format: FormatEnum;
+  filter: Record<string, unknown>;
+  options: Record<string, unknown>;
+  job: JobOut;
+  created_by?: string;
+  created_at: string;
+  frozen_at?: string;
+  /** null until it is written. */
+  rows?: number;
+  audio_ms?: number;
+  size_bytes?: number;
+  sha256?: string;
+  file_name: string | null;
+}
+
+export interface ExportPage {
+  next: string | null;
+  previous: string | null;
+  results: ExportOut[];
+}
+
+/** The same as ExportIn, with all that may be inside. */
+export interface ExportRequestRequest {
+  format: FormatEnum;
+  filter?: ExportFilterRequest;
+  options?: ExportOptionsRequest;
+}
+
+/** One version with its manifest and dataset card. */
+export interface ExportWhole {
+  id: string;
+  project: string;
+  version: number;
+  format: FormatEnum;
+  filter: Record<string, unknown>;
+  options: Record<string, unknown>;
+  job: JobOut;
+  created_by?: string;
+  created_at: string;
+  frozen_at?: string;
+  /** null until it is written. */
+  rows?: number;
+  audio_ms?: number;
+  size_bytes?: number;
+  sha256?: string;
+  file_name: string | null;
+  manifest?: Record<string, unknown>;
+  /** Markdown. */
+  card?: string;
 }
 
 /** A whole recording, counted. */
@@ -202,6 +472,33 @@ export interface Facets {
   states: Record<string, number>;
   locked: number;
   speakers: string[];
+}
+
+export type FieldEnum = "audio" | "start" | "end" | "duration" | "text" | "correction" | "id" | "speaker" | "language" | "locked" | "locked_at" | "ignore";
+
+/** One figure; the same rows are behind its page and its files. */
+export interface FigureOut {
+  figure: string;
+  by: string;
+  title: string;
+  about: string;
+  /** How intervals were found, with the source. */
+  method: string;
+  columns: ColumnOut[];
+  rows: (Record<string, unknown>)[];
+  summary: Record<string, unknown>;
+  profile: ProfileOut;
+}
+
+export type FormatEnum = "csv" | "xlsx" | "tsv" | "jsonl" | "nemo" | "audiofolder" | "parquet" | "kaldi" | "common_voice" | "ctm" | "stm" | "rttm" | "srt" | "vtt" | "textgrid" | "eaf" | "whisper" | "whisperx" | "whisper_tsv" | "label_studio";
+
+/** One page of what was found. */
+export interface FoundOut {
+  next: string | null;
+  previous: string | null;
+  total: number | null;
+  recordings: NamedOut[];
+  results: HitOut[];
 }
 
 /** The last check of a model's fitted context in this project. */
@@ -220,6 +517,88 @@ export interface GateOut {
   checked_at: string;
 }
 
+/** A project's glossary. */
+export interface GlossaryOut {
+  /** In the order in which models read them. */
+  terms: TermOut[];
+  /** What models are told: as many as they read. */
+  hotwords: string | null;
+  /** Segments no person has touched: they could be transcribed again with these terms. */
+  untouched: number;
+}
+
+/** What is truly said in a segment. */
+export interface GoldInRequest {
+  segment: string;
+  text: string;
+}
+
+/** A row whose text is known. */
+export interface GoldOut {
+  id: string;
+  segment: string;
+  recording: string;
+  text: string;
+  author: string | null;
+  created_at: string;
+  withdrawn_at: string | null;
+}
+
+export interface GoldPage {
+  next: string | null;
+  previous: string | null;
+  results: GoldOut[];
+}
+
+/** How a person did on gold; rates are pooled. */
+export interface GoldRate {
+  username: string;
+  met: number;
+  passed: number;
+  pass_rate: number;
+  errors: number;
+  words: number;
+  character_errors: number;
+  characters: number;
+  wer: number | null;
+  cer: number | null;
+  /** Normalisation of both texts. */
+  profile: string;
+}
+
+/** How the project writes things down. */
+export interface GuidelineInRequest {
+  /** Markdown. */
+  text: string;
+  /** The version you saw, 0 for none. */
+  base_version: number;
+}
+
+/** A version of the guideline. */
+export interface GuidelineOut {
+  /** 0 where nothing was written yet. */
+  version: number;
+  /** Markdown. */
+  text: string;
+  /** Rendered and cleaned. */
+  html: string;
+  author: string | null;
+  created_at: string | null;
+}
+
+/** One version, without its text. */
+export interface GuidelineVersion {
+  version: number;
+  author: string | null;
+  created_at: string;
+}
+
+export interface GuidelineVersionPage {
+  next: string | null;
+  previous: string | null;
+  results: GuidelineVersion[];
+}
+
 /** One version of a segment's text, and what made it. */
 export interface HistoryEntry {
   number: number;
@@ -231,6 +610,31 @@ export interface HistoryEntry {
   created_at: string;
   /** What a person did; empty for models. */
   kind: DecisionKind | BlankEnum;
+}
+
+/** One segment that was found. */
+export interface HitOut {
+  segment: string;
+  recording: string;
+  recording_name: string;
+  project: string;
+  project_name: string;
+  start_ms: number;
+  end_ms: number;
+  speaker: string;
+  state: SegmentState;
+  locked: boolean;
+  risk: number | null;
+  annotator: string | null;
+  /** The one that is shown. */
+  version: VersionOut;
+  /** Others that match as well. */
+  also: VersionOut[];
+  snippet: PartOut[];
+  /** Its sound. */
+  audio: string;
+  /** It in the workbench. */
+  page: string;
 }
 
 /** What one pass of one model heard. */
@@ -248,6 +652,80 @@ export interface HypothesisOut {
   /** What it cost, of its model's time. */
   processing_ms: number | null;
   created_at: string;
+}
+
+/** One file of a drop. */
+export interface ImportFileOut {
+  id: string;
+  name: string;
+  kind: ImportFileOutKindEnum;
+  size_bytes: number;
+  duration_ms: number | null;
+  recording: string | null;
+  /** Why it cannot be used, or was left out. */
+  cause: Cause | null;
+}
+
+export type ImportFileOutKindEnum = "table" | "transcript" | "audio" | "archive" | "ignored";
+
+export interface ImportFilePage {
+  next: string | null;
+  previous: string | null;
+  results: ImportFileOut[];
+}
+
+/** A form with files. */
+export interface ImportFilesInRequest {
+  file: string[];
+}
+
+/** A drop of files, and what became of it. */
+export interface ImportOut {
+  id: string;
+  project: string;
+  state: ImportOutStateEnum;
+  /** The name of its table; empty = transcripts, or audio alone. */
+  table: string;
+  columns: ColumnOut[];
+  questions: QuestionOut[];
+  answers: Record<string, unknown>;
+  options: Record<string, unknown>;
+  /** rows, ready, faulty, known, by_code; added, updated, ... later. */
+  counts: Record<string, unknown>;
+  preview: (Record<string, unknown>)[];
+  /** Why nothing of it can be imported. */
+  refusal: Cause | null;
+  job: JobOut | null;
+  created_by: string | null;
+  created_at: string;
+  finished_at: string | null;
+}
+
+export type ImportOutStateEnum = "checking" | "asking" | "checked" | "refused" | "importing" | "landing" | "done" | "cancelled";
+
+export interface ImportPage {
+  next: string | null;
+  previous: string | null;
+  results: ImportOut[];
+}
+
+/** One row of the table that is not imported, or not yet. */
+export interface ImportRowOut {
+  id: string;
+  /** The file it stands in. */
+  source: string;
+  line: number;
+  state: ImportRowOutStateEnum;
+  faults: Cause[];
+  cells: string[];
+}
+
+export type ImportRowOutStateEnum = "ready" | "faulty" | "waiting";
+
+export interface ImportRowPage {
+  next: string | null;
+  previous: string | null;
+  results: ImportRowOut[];
 }
 
 /** An estimate with its 95 % interval. */
@@ -282,7 +760,7 @@ export interface JobOut {
   finished_at: string | null;
 }
 
-export type JobOutKindEnum = "transcribe";
+export type JobOutKindEnum = "transcribe" | "retranscribe" | "import" | "export" | "replace";
 
 export type JobOutStateEnum = "pending" | "running" | "completed" | "failed" | "cancelled";
 
@@ -329,6 +807,12 @@ export interface LeaseShown {
   expires_at: string;
 }
 
+/** A recording that was left out, and why. */
+export interface LeftOut {
+  recording: string;
+  reason: string;
+}
+
 /** What is finished. */
 export interface LockInRequest {
   base_revision?: number | null;
@@ -351,6 +835,23 @@ export interface MemberPage {
   next: string | null;
   previous: string | null;
   results: MemberOut[];
+}
+
+/** Where you were named. */
+export interface MentionOut {
+  id: string;
+  comment: CommentOut;
+  project: string;
+  project_name: string;
+  recording: string;
+  recording_name: string;
+  read_at: string | null;
+}
+
+export interface MentionPage {
+  next: string | null;
+  previous: string | null;
+  results: MentionOut[];
 }
 
 /** What to join a segment with. */
@@ -414,6 +915,15 @@ export interface MyDrafts {
   results: MyDraft[];
 }
 
+/** A recording by its name. */
+export interface NamedOut {
+  id: string;
+  project: string;
+  project_name: string;
+  name: string;
+  duration_ms: number | null;
+}
+
 /** The segment before or after, to read. */
 export interface Neighbour {
   id: string;
@@ -437,7 +947,7 @@ export interface NextInRequest {
   /** Your tab. */
   client?: string;
   recording?: string | null;
-  order?: OrderEnum;
+  order?: Order12fEnum;
   /** What you hold already. */
   exclude?: string[];
 }
@@ -446,13 +956,39 @@ export interface NextInRequest {
 export interface NextOut {
   segment: SegmentDetailOut | null;
   lease: LeaseOut | null;
-  why: WhyEnum | NullEnum | null;
+  why: NextOutWhyEnum | NullEnum | null;
   counts: QueueCounts;
 }
 
+export type NextOutWhyEnum = "held" | "returned" | "assigned" | "queue";
+
 export type NullEnum = null;
 
-export type OrderEnum = "time" | "risk";
+/** A word that may become a term. */
+export interface OfferOut {
+  text: string;
+  heard: string[];
+  times: number;
+  segments: number;
+}
+
+/** Words that people wrote in place of a machine's, most often first. */
+export interface OffersOut {
+  results: OfferOut[];
+}
+
+export type Order12fEnum = "time" | "risk";
+
+export type OutcomeEnum = "changed" | "locked" | "leased" | "accepted" | "moved" | "too_long" | "put_back" | "kept";
+
+/** Review in a project: its rules, what waits, and what it found. */
+export interface OverviewOut {
+  rules: RulesOut;
+  waiting: Waiting;
+  drawn: Drawn[];
+  gold: GoldRate[];
+  agreement: AgreementOut;
+}
 
 /** How fast it goes; null where there is too little to tell. */
 export interface Pace {
@@ -463,6 +999,44 @@ export interface Pace {
   days: number;
 }
 
+/** A segment that two people read blind. Their texts are shown once both are there. */
+export interface PairOut {
+  id: string;
+  segment: string;
+  recording: string;
+  state: PairOutStateEnum;
+  readings: ReadingOut[];
+  /** Symmetric, 0 to 2; null before they are compared. */
+  wer: number | null;
+  cer: number | null;
+  substitutions: number | null;
+  deletions: number | null;
+  insertions: number | null;
+  first_words: number | null;
+  second_words: number | null;
+  limit: number | null;
+  profile: string;
+  choice: ChoiceEnum | BlankEnum;
+  settled_by: string | null;
+  opened_at: string;
+  settled_at: string | null;
+}
+
+export type PairOutStateEnum = "reading" | "agreed" | "disputed" | "settled" | "void";
+
+export interface PairPage {
+  next: string | null;
+  previous: string | null;
+  results: PairOut[];
+}
+
+/** A piece of a snippet. */
+export interface PartOut {
+  text: string;
+  /** Whether it is what was searched for. */
+  hit: boolean;
+}
+
 export type PassEnum = "draft" | "refine";
 
 /** A lease that went over to what took the segment's place. */
@@ -470,6 +1044,21 @@ export interface PassedLease {
   segment: string;
   token: string;
   expires_at: string;
+}
+
+/** What is to change. */
+export interface PatchedBatchChangeRequest {
+  assignee?: string;
+  paused?: boolean;
+}
+
+/** Answers, and how to proceed. */
+export interface PatchedImportInRequest {
+  /** By code of a question; `columns` is {header: field}. */
+  answers?: Record<string, unknown>;
+  /** on_known update|skip, empty_text refuse|transcribe, orphans leave|transcribe, accept [codes], sheet, header_row, delimiter, template. */
+  options?: Record<string, unknown>;
+  save_template?: string;
 }
 
 /** What may be set of a project. */
@@ -488,6 +1077,17 @@ export interface PatchedProjectInRequest {
   channels_apart?: boolean;
   glossary?: string[];
   tags?: string[];
+}
+
+/** How a project is reviewed. */
+export interface PatchedRulesInRequest {
+  review_own?: boolean;
+  review_percent?: number;
+  double_percent?: number;
+  dispute_above?: number;
+  gold_percent?: number;
+  gold_limit?: number;
+  sample_seed?: number;
 }
 
 /** What you decided about a segment's text. */
@@ -512,6 +1112,20 @@ export interface PatchedSaveInRequest {
   reason?: string;
   /** Give your lease back with it. */
   release?: boolean;
+}
+
+/** A term. */
+export interface PatchedTermInRequest {
+  text?: string;
+  language?: string;
+  variants?: string[];
+  note?: string;
+  case_rule?: CaseRuleEnum;
+}
+
+/** Whether a person is given work. */
+export interface PauseInRequest {
+  paused: boolean;
 }
 
 /** A waveform: minimum and maximum of each step. */
@@ -563,6 +1177,27 @@ export interface PresenceInRequest {
 }
 
 export type PresetEnum = "default" | "otranscribe" | "labelstudio" | "subtitleedit";
+
+/** What an export would hold at this moment. */
+export interface PreviewOut {
+  rows: number;
+  audio_ms: number;
+  /** State: rows that it keeps out. */
+  left_out: Record<string, number>;
+}
+
+/** The same as PreviewIn, with all that may be inside. */
+export interface PreviewRequestRequest {
+  filter?: ExportFilterRequest;
+}
+
+export type PriorityEnum = "bulk" | "fresh" | "person";
+
+/** The normalisation that texts went through before they were compared. */
+export interface ProfileOut {
+  name: string;
+  description: string;
+}
 
 /** How far a project is. */
 export interface ProgressOut {
@@ -637,6 +1272,30 @@ export interface ProjectPage {
   results: ProjectOut[];
 }
 
+/** A project's quality at a glance. */
+export interface QualityOut {
+  profile: ProfileOut;
+  /** What was decided by then is counted. */
+  scored_at: string | null;
+  /** Whether these are your own figures only. */
+  own: boolean;
+  estimate: EstimateOut | null;
+  /** Machines against what people left, by model. */
+  machine: FigureOut;
+  /** Pace and quality by annotator. */
+  people: FigureOut;
+  figures: AddressOut[];
+}
+
+/** Something that the files leave open. */
+export interface QuestionOut {
+  /** What to call it under `answers`. */
+  code: string;
+  message: string;
+  choices: ChoiceOut[];
+  samples: string[];
+}
+
 /** What is left, and what is not. */
 export interface QueueCounts {
   total: number;
@@ -646,6 +1305,28 @@ export interface QueueCounts {
   waiting_for_machine: number;
   done: number;
 }
+
+/** Which comments you have read. */
+export interface ReadInRequest {
+  comments: string[];
+}
+
+/** What is left unread. */
+export interface ReadOut {
+  /** Up to 100. */
+  unread: number;
+}
+
+/** One person's text, read blind. */
+export interface ReadingOut {
+  place: number;
+  author: string;
+  kind: DecisionKind;
+  text: string;
+  reason: string;
+}
+
+export type ReasonEnum = "words" | "missing" | "added" | "spelling" | "style" | "tags" | "speaker" | "edges" | "unheard" | "other";
 
 /** One of your last decisions. */
 export interface RecentDecisionOut {
@@ -749,6 +1430,67 @@ export interface RefusedFile {
   error: ErrorBody;
 }
 
+/** A replacement, as it was looked at. */
+export interface ReplaceInRequest {
+  find: string;
+  put?: string;
+  match_case?: boolean;
+  whole_words?: boolean;
+  /** Only in what this search finds. */
+  query?: string;
+  /** `changes` of the preview. */
+  expected: number;
+}
+
+/** What became of one row. */
+export interface ReplacedRowOut {
+  id: string;
+  segment: string;
+  recording: string;
+  recording_name: string;
+  start_ms: number;
+  outcome: OutcomeEnum;
+  /** Revision that was found. */
+  before: number;
+  /** Revision that was written. */
+  after: number | null;
+}
+
+export interface ReplacedRowPage {
+  next: string | null;
+  previous: string | null;
+  results: ReplacedRowOut[];
+}
+
+/** A replacement, and how far it is. */
+export interface ReplacementOut {
+  id: string;
+  project: string;
+  /** null = it was done at once. */
+  job: string | null;
+  find: string;
+  put: string;
+  match_case: boolean;
+  whole_words: boolean;
+  query: string;
+  expected: number;
+  changed: number;
+  skipped: number;
+  put_back: number;
+  /** Rows that taking back left as they are. */
+  kept: number;
+  created_by: string | null;
+  created_at: string;
+  finished_at: string | null;
+  undone_at: string | null;
+}
+
+export interface ReplacementPage {
+  next: string | null;
+  previous: string | null;
+  results: ReplacementOut[];
+}
+
 /** How to cut; what is left out is as the recording and its project say. */
 export interface ResegmentInRequest {
   segmentation?: SegmentationEnum;
@@ -777,6 +1519,71 @@ export interface ReshapedOut {
   retired: string[];
   decision: DecisionOut;
   leases: PassedLease[];
+}
+
+/** Whether it is dealt with. */
+export interface ResolveInRequest {
+  resolved: boolean;
+}
+
+/** A verdict. */
+export interface ReviewInRequest {
+  verdict: VerdictEnum;
+  /** The revision you saw. */
+  base_revision: number;
+  /** Of a return. */
+  reason?: ReasonEnum | BlankEnum;
+  comment?: string;
+  /** Of a fix. */
+  text?: string;
+  /** How much of it was played. */
+  heard_share?: number | null;
+  active_ms?: number | null;
+  operation_id?: string | null;
+}
+
+/** The next segment to be reviewed, leased to you; null when nothing waits. */
+export interface ReviewNextOut {
+  segment: SegmentDetailOut | null;
+  lease: LeaseOut | null;
+  why: ReviewNextOutWhyEnum | NullEnum | null;
+  counts: QueueCounts;
+  /** Earlier verdicts on it. */
+  reviews: ReviewOut[];
+  /** What its annotator had written when it was returned last. */
+  author_text: string | null;
+}
+
+export type ReviewNextOutWhyEnum = "held" | "again" | "sample";
+
+/** A verdict on one revision of a segment. */
+export interface ReviewOut {
+  id: string;
+  segment: string;
+  /** That was judged. */
+  revision: number;
+  /** That it left. */
+  result: number;
+  verdict: VerdictEnum;
+  reason: ReasonEnum | BlankEnum;
+  comment: string;
+  reviewer: string | null;
+  /** Whose work it was. */
+  annotator: string | null;
+  heard_share: number | null;
+  active_ms: number | null;
+  at: string;
+}
+
+/** What a verdict left. */
+export interface ReviewedOut {
+  segment: SegmentOut;
+  review: ReviewOut;
+}
+
+/** All verdicts on a segment, newest first. */
+export interface ReviewsOut {
+  results: ReviewOut[];
 }
 
 /** One version of a segment's text. */
@@ -826,6 +1633,8 @@ export interface RowOut {
   head: string;
 }
 
+export type RowsEnum = "checked" | "accepted" | "all";
+
 /** One page of a recording's rows. */
 export interface RowsOut {
   recording: string;
@@ -836,6 +1645,24 @@ export interface RowsOut {
   /** On the first page. */
   facets: Facets | null;
   rows: RowOut[];
+}
+
+/** How a project is reviewed. */
+export interface RulesOut {
+  /** Whether reviewers may judge their own work. */
+  review_own: boolean;
+  /** Of each annotator's decisions, drawn at random. */
+  review_percent: number;
+  /** Segments that two people read blind. */
+  double_percent: number;
+  /** Symmetric WER above which a third person decides. */
+  dispute_above: number;
+  /** Of what the queue hands out. */
+  gold_percent: number;
+  /** WER up to which a gold row is passed. */
+  gold_limit: number;
+  /** Behind every draw. */
+  sample_seed: number;
 }
 
 /** The segment as you left it. */
@@ -918,6 +1745,8 @@ export interface SegmentDetailOut {
   decision: DecisionOut | null;
   checks: CheckOut[];
   parents: string[];
+  /** Not resolved. */
+  comments: number;
   tags: string[];
   glossary: string[];
 }
@@ -976,6 +1805,13 @@ export interface SettingsOut {
   editor: Editor;
 }
 
+/** Which text is taken. */
+export interface SettleInRequest {
+  choice: ChoiceEnum;
+  /** Of a third choice. */
+  text?: string;
+}
+
 export type SeverityEnum = "warning" | "note";
 
 export type SourceEnum = "draft" | "refine" | "human" | "import";
@@ -997,6 +1833,8 @@ export interface SpeakerInRequest {
   overrode?: CheckCode[];
   speaker: string;
 }
+
+export type SplitByEnum = "speaker" | "recording";
 
 /** Where to cut a segment. */
 export interface SplitInRequest {
@@ -1036,6 +1874,44 @@ export interface StateCounts {
   done: number;
 }
 
+/** How tables of one shape are read. */
+export interface TemplateOut {
+  id: string;
+  name: string;
+  /** {header in plain form: field} */
+  headers: Record<string, unknown>;
+  answers: Record<string, unknown>;
+}
+
+export interface TemplatePage {
+  next: string | null;
+  previous: string | null;
+  results: TemplateOut[];
+}
+
+/** A term. */
+export interface TermInRequest {
+  text: string;
+  language?: string;
+  variants?: string[];
+  note?: string;
+  case_rule?: CaseRuleEnum;
+}
+
+/** A term and what is known about it. */
+export interface TermOut {
+  id: string;
+  text: string;
+  /** In which it is said; empty = all. */
+  language: string;
+  /** What is heard instead of it. */
+  variants: string[];
+  note: string;
+  case_rule: CaseRuleEnum;
+  created_by: string | null;
+  created_at: string;
+}
+
 /** Your work and everybody's. */
 export interface Today {
   mine: Work;
@@ -1046,6 +1922,23 @@ export interface Today {
 export interface Token {
   token: string;
   expiry: string | null;
+}
+
+/** A recording in the trash. */
+export interface TrashedOut {
+  id: string;
+  project: string;
+  project_name: string;
+  name: string;
+  duration_ms: number | null;
+  trashed_at: string;
+  trashed_by: string | null;
+}
+
+export interface TrashedPage {
+  next: string | null;
+  previous: string | null;
+  results: TrashedOut[];
 }
 
 /** What to take back. */
@@ -1096,6 +1989,20 @@ export interface UploadedFiles {
   errors: RefusedFile[];
 }
 
+export type VerdictEnum = "accept" | "return" | "fix";
+
+export type VerdictsEnum = "accept" | "return" | "fix";
+
+/** A text of a segment. */
+export interface VersionOut {
+  kind: VersionOutKindEnum;
+  /** Who heard it; empty for the current text. */
+  model: string;
+  pass: PassEnum | BlankEnum;
+}
+
+export type VersionOutKindEnum = "current" | "heard";
+
 /** Somebody who has the recording open. */
 export interface Visitor {
   username: string;
@@ -1111,7 +2018,23 @@ export interface Visitors {
   people: Visitor[];
 }
 
-export type WhyEnum = "held" | "returned" | "assigned" | "queue";
+/** What waits for you as a reviewer. */
+export interface Waiting {
+  waiting: number;
+  /** Of these: returned before, and corrected. */
+  again: number;
+  disputes: number;
+}
+
+/** What is to be replaced by what. */
+export interface WishInRequest {
+  find: string;
+  put?: string;
+  match_case?: boolean;
+  whole_words?: boolean;
+  /** Only in what this search finds. */
+  query?: string;
+}
 
 /** What was decided in a span of time. */
 export interface Work {
@@ -1119,4 +2042,37 @@ export interface Work {
   segments: number;
   audio_ms: number;
   active_ms: number;
+}
+
+/** Who has how much to do. */
+export interface WorkloadOut {
+  people: WorkloadRow[];
+  /** Segments in the open queue and everywhere else. */
+  open: number;
+}
+
+/** What one member has to do, and has done in the last seven days. */
+export interface WorkloadRow {
+  id: string;
+  username: string;
+  name: string;
+  role: RoleEnum;
+  paused_at: string | null;
+  /** Segments reserved for them. */
+  given: number;
+  /** Of these: not decided. */
+  open: number;
+  open_ms: number;
+  /** Waiting for them to correct. */
+  returned: number;
+  /** Segments decided in seven days. */
+  done: number;
+  done_ms: number;
+  /** Audio per hour at work. */
+  audio_ms_per_hour: number | null;
+  last_at: string | null;
+  /** Verdicts on their work in seven days. */
+  reviewed: number;
+  /** Of these: returned. */
+  sent_back: number;
 }
