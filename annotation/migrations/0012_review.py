@@ -552,7 +552,7 @@ class Migration(migrations.Migration):
             model_name="batchrecording",
             name="recording",
             field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.recording"
+                on_delete=django.db.models.deletion.CASCADE, related_name="in_batch", to="annotation.recording"
             ),
         ),
         migrations.AddField(
