@@ -244,7 +244,7 @@ def _headers(head: Sequence[Line], place: int | None) -> list[str]:
 
 
 def _template(parent: Import, headers: Sequence[str]) -> ImportTemplate | None:
-    keys = [columns.plain(header) for header in headers]
+    keys = [key for key in map(columns.plain, headers) if key not in (columns.LINE, columns.REASON)]
     wanted = parent.options.get("template")
     for template in ImportTemplate.objects.filter(project=parent.project_id).order_by("-pk"):
         if template.name == wanted or (not wanted and template.headers == keys):

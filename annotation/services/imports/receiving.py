@@ -51,8 +51,14 @@ def begin(
         if not received.files:
             _refuse_empty(received)
         chosen = _options(options or {})
+        answers: dict[str, Any] = {}
+        if after is not None and after.project_id == project.pk:
+            answers = {
+                code: said for code, said in after.answers.items() if code not in ("table", "encoding")
+            }
+            chosen = {**{name: after.options[name] for name in CHOICES if name in after.options}, **chosen}
         with transaction.atomic():
-            parent = Import.objects.create(project=project, created_by=user, options=chosen)
+            parent = Import.objects.create(project=project, created_by=user, options=chosen, answers=answers)
         # Moving bytes is slow work and needs no transaction; a crash here leaves an import that can be given up.
         _take(parent, received.files)
         if after is not None:
@@ -229,7 +235,11 @@ def _save_template(user: User, parent: Import, name: str) -> None:
         project_id=parent.project_id,
         name=cleaned,
         defaults={
-            "headers": [columns.plain(column["header"]) for column in parent.columns],
+            "headers": [
+                key
+                for key in (columns.plain(column["header"]) for column in parent.columns)
+                if key not in (columns.LINE, columns.REASON)
+            ],
             "fields": {columns.plain(header): field for header, field in found.items()},
             "answers": {code: parent.answers[code] for code in kept if code in parent.answers},
             "created_by": user,

@@ -45,7 +45,10 @@ def test_a_table_and_its_audio_become_segments(cast: Any) -> None:
 
     done = finish(cast.manager, checked)
     assert done.state == ImportState.DONE
-    assert done.counts["added"] == 3, (done.counts, list(ImportRow.objects.values_list("line", "state", "faults")))
+    assert done.counts["added"] == 3, (
+        done.counts,
+        list(ImportRow.objects.values_list("line", "state", "faults")),
+    )
     assert not ImportRow.objects.filter(parent=done).exists()
     assert texts(cast.project) == [
         ("u1", "hallo welt", "import"), ("u2", "Guten Tag", "human"), ("u3", "ganze, datei", "import"),

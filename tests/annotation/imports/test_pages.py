@@ -1,0 +1,147 @@
+"""The wizard without scripts: drop, answer, look at what is wrong, mend, import."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from openpyxl import load_workbook
+
+from annotation.models import Import, ImportTemplate, Segment
+from annotation.states import ImportState
+from tests.annotation.imports.dropping import prepare_all, sound, table, work
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
+
+ROWS = table(
+    "File,Start,End,Text,Cost centre", "a.wav,0,2,one,7", "a.wav,3,2,two,7", "nowhere.wav,0,1,three,8",
+)  # fmt: skip
+
+
+@pytest.fixture
+def manager(cast: Any) -> Client:
+    client = Client()
+    client.force_login(cast.manager)
+    return client
+
+
+def upload(*files: tuple[str, bytes]) -> dict[str, Any]:
+    return {"file": [SimpleUploadedFile(name, data) for name, data in files]}
+
+
+def words(answer: Any) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", answer.content.decode()).split())
+
+
+def test_the_wizard_from_the_drop_to_the_segments(manager: Client, cast: Any) -> None:
+    project = cast.project
+    answer = manager.post(
+        f"/projects/{project.pk}/imports/", upload(("calls.csv", ROWS), ("a.wav", sound(5))), follow=True
+    )
+    parent = Import.objects.get()
+    assert answer.redirect_chain[-1][0] == f"/imports/{parent.pk}/"
+    assert "Checking" in words(answer)
+    work()
+
+    answer = manager.get(f"/imports/{parent.pk}/")
+    assert "bare numbers" in words(answer)
+    assert "Cost centre" in words(answer)
+    answer = manager.post(
+        f"/imports/{parent.pk}/",
+        {"answer-time_unit": "s", "column-4": "", "save_template": "Calls"},
+        follow=True,
+    )
+    work()
+    shown = words(manager.get(f"/imports/{parent.pk}/"))
+    assert "3 rows" in shown
+    assert "1 ready" in shown
+    assert "2 faulty" in shown
+    assert "End not after start" in shown
+    assert "nowhere.wav" in shown
+    assert "not found" in words(manager.get(f"/imports/{parent.pk}/?code=missing_audio"))
+    assert ImportTemplate.objects.get(project=project).fields["cost_centre"] == ""
+
+    manager.post(f"/imports/{parent.pk}/start/")
+    work()
+    prepare_all()
+    parent.refresh_from_db()
+    assert parent.state == ImportState.DONE
+    segment = Segment.objects.get(project=project)
+    assert (segment.text, segment.end_ms, segment.metadata) == ("one", 2000, {"Cost centre": "7"})
+    shown = words(manager.get(f"/imports/{parent.pk}/"))
+    assert "1 added" in shown
+    assert "2 refused" in shown
+
+
+def test_the_rejects_are_mended_and_dropped_again(manager: Client, cast: Any) -> None:
+    manager.post(f"/projects/{cast.project.pk}/imports/", upload(("calls.csv", ROWS), ("a.wav", sound(5))))
+    work()
+    parent = Import.objects.get()
+    manager.post(f"/imports/{parent.pk}/", {"answer-time_unit": "s", "save_template": "Calls"})
+    work()
+    manager.post(f"/imports/{parent.pk}/start/")
+    work()
+    prepare_all()
+
+    book = load_workbook(io.BytesIO(manager.get(f"/imports/{parent.pk}/rejects").content))
+    sheet = book.active
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    assert rows[0] == ["File", "Start", "End", "Text", "Cost centre", "rejected_line", "rejected_because"]
+    assert [row[5] for row in rows[1:]] == ["3", "4"]
+    assert "End not after start" in rows[1][6]
+    sheet["B2"], sheet["C2"] = "2", "3"
+    sheet["A3"] = "a"
+    sheet["B3"], sheet["C3"] = "4", "5"
+    mended = io.BytesIO()
+    book.save(mended)
+    manager.post(f"/imports/{parent.pk}/files/", upload(("rejects.xlsx", mended.getvalue())))
+    work()
+    again = Import.objects.exclude(pk=parent.pk).get()
+    assert again.state == ImportState.CHECKED, "the template answers what was asked before"
+    assert (again.counts["ready"], again.counts["faulty"]) == (2, 0)
+    manager.post(f"/imports/{again.pk}/start/")
+    work()
+    found = Segment.objects.filter(project=cast.project).order_by("start_ms")
+    assert [(row.text, row.metadata) for row in found] == [
+        ("one", {"Cost centre": "7"}), ("two", {"Cost centre": "7"}), ("three", {"Cost centre": "8"}),
+    ]  # fmt: skip
+
+
+def test_the_pages_are_the_managers(cast: Any, manager: Client) -> None:
+    manager.post(f"/projects/{cast.project.pk}/imports/", upload(("calls.csv", ROWS)))
+    parent = Import.objects.get()
+    for name, status in (("annotator", 403), ("reviewer", 403), ("outsider", 404)):
+        other = Client()
+        other.force_login(cast.named(name))
+        for path in (f"/projects/{cast.project.pk}/imports/", f"/imports/{parent.pk}/"):
+            assert other.get(path).status_code == status
+        assert other.post(f"/imports/{parent.pk}/start/").status_code == status
+        assert other.post(f"/imports/{parent.pk}/files/", upload(("b.wav", b"x"))).status_code == status
+    assert parent.files.count() == 1
+
+
+def test_an_import_that_was_given_up_leaves_nothing(cast: Any, manager: Client) -> None:
+    from annotation.services.imports import files
+
+    manager.post(f"/projects/{cast.project.pk}/imports/", upload(("calls.csv", ROWS), ("a.wav", sound(1))))
+    parent = Import.objects.get()
+    work()
+    assert files.folder_of(parent.pk).exists()
+    manager.post(f"/imports/{parent.pk}/cancel/")
+    parent.refresh_from_db()
+    assert parent.state == ImportState.CANCELLED
+    assert not files.folder_of(parent.pk).exists()
+    assert not parent.rows.exists()
+    assert manager.get(f"/imports/{parent.pk}/").status_code == 200
+
+
+def test_a_file_that_is_no_table_is_refused_in_words(cast: Any, manager: Client) -> None:
+    manager.post(f"/projects/{cast.project.pk}/imports/", upload(("t.xlsx", b"<html>no</html>")))
+    work()
+    shown = words(manager.get(f"/imports/{Import.objects.get().pk}/"))
+    assert "Nothing of this can be imported" in shown
+    assert "XML or HTML" in shown
