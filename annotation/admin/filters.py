@@ -43,6 +43,10 @@ class ById(admin.SimpleListFilter):
         """Return what is offered."""
         return self.offered()
 
+    def has_output(self) -> bool:
+        """Filter by an id that was given, also where nothing is offered."""
+        return bool(self.lookup_choices) or self.value() is not None
+
     def queryset(self, request: HttpRequest, queryset: Rows) -> Rows:
         """Keep what belongs to the chosen one; what is no id leaves nothing."""
         value = self.value()

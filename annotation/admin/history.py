@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from annotation.admin.skin import UNFOLD
 from annotation.api import ranges
 from annotation.api.media import piece_of
 from annotation.errors import AnnotationError
@@ -50,6 +51,8 @@ def show(admin: ModelAdmin, request: HttpRequest, subject: Any, **more: Any) -> 
             **admin.admin_site.each_context(request),
             "title": f"History of {meta.verbose_name} {subject}",
             "subject": subject,
+            # The skin's pages have no headline of their own.
+            "skinned": UNFOLD,
             "opts": meta,
             "back": reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"),
             **more,

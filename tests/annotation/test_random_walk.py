@@ -1,0 +1,72 @@
+"""Ten thousand calls at random leave no illegal row, and exactly one audit event for each change.
+
+The suite takes a part of them; `WALK_CALLS=10000 pytest tests/annotation/test_random_walk.py` takes all.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from django.db import connection
+from django.db.models import Count, F, Max
+
+from annotation.models import Review, Revision, Segment
+from tests.annotation.walking import RAW, Walk
+from tests.personas import Cast
+
+pytestmark = pytest.mark.django_db
+
+CALLS = int(os.environ.get("WALK_CALLS", "800"))
+SEEDS = (4711, 23)
+ONE_IN = 8
+"""Steps that are statements of the app role."""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_random_walk_leaves_no_illegal_row_and_an_event_for_each_change(
+    cast: Cast, redis_emptied: str, seed: int
+) -> None:
+    walk = Walk(cast, seed)
+    calls = CALLS // len(SEEDS)
+    for number in range(calls):
+        walk.call()
+        if number % ONE_IN == 0:
+            walk.statement()
+        if number % 200 == 199:
+            walk.replay.agrees()
+    walk.replay.agrees()
+
+    # It went somewhere: much was done, much was refused, and each kind of refusal was met.
+    assert walk.statuses[200] > calls // 4, walk.statuses
+    assert {400, 403, 404, 409, 423} <= walk.statuses.keys(), walk.statuses
+    assert walk.raw["refused"] and walk.raw["done"] and walk.raw["logged"], walk.raw
+    states = set(Segment.everything.values_list("state", flat=True))
+    assert {"corrected", "accepted", "returned"} <= states
+    assert Segment.everything.filter(locked=True).exists()
+
+    accepted = Segment.everything.filter(state="accepted")
+    assert not accepted.exclude(pk__in=Review.objects.exclude(verdict="return").values("segment")).exists()
+    gaps = Revision.objects.values("segment").annotate(n=Count("pk"), top=Max("number")).exclude(n=F("top"))
+    assert not gaps.exists()
+
+
+def test_every_statement_against_the_audit_is_refused_or_logged(cast: Cast, redis_emptied: str) -> None:
+    """Each of them once, on a row that is locked and on one that is not."""
+    walk = Walk(cast, 5, segments=4)
+    walk.send(f"/api/segments/{walk.any_segment().pk}/lock/", {}, by="reviewer")
+    walk.replay.follow()
+    for pattern in RAW:
+        walk.dice.choice = _always(pattern, walk.dice.choice)  # type: ignore[method-assign]
+        walk.statement()
+    walk.replay.agrees()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit.event WHERE actor_name = 'nobody'")
+        assert cursor.fetchone() == (0,)
+
+
+def _always(first: str, otherwise: object) -> object:
+    def choose(options: object) -> object:
+        return first if options is RAW else otherwise(options)  # type: ignore[operator]
+
+    return choose

@@ -1,0 +1,353 @@
+"""A seeded walk through the API by people of three roles, with raw SQL in between, and a replay of its audit.
+
+The replay knows nothing of the code: it rebuilds every row from the audit's events alone, refuses moves that
+the state machine or a lock forbids, and holds the result against the tables. So an event that is missing,
+doubled or untrue is found at the step that made it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db import DatabaseError, connection, transaction
+
+from annotation.models import AuditEvent, Hypothesis, Project, Segment
+from annotation.states import SEGMENT_TRANSITIONS, ReturnReason, SegmentState
+from tests.annotation.api.calling import Caller
+from tests.factories import make_decoding, make_job, make_recording, make_segment
+from tests.personas import Cast
+
+Row = dict[str, Any]
+Key = tuple[str, str]
+
+#: What the triggers leave out of a row, by table.
+LEFT_OUT: Final = {
+    "annotation_segment": {"updated_at"},
+    "annotation_revision": set(),
+    "annotation_membership": set(),
+    "annotation_review": {"transaction_id"},
+    "annotation_assignment": set(),
+    "annotation_project": set(),
+}
+#: What a lock keeps as it is.
+HELD: Final = ("text", "revision", "start_ms", "end_ms", "speaker", "recording_id", "channel", "retired_at")
+
+WORDS: Final = ("we", "ship", "bosch", "parts", "on", "friday", "from", "hamburg", "to", "the", "north")
+
+
+@dataclass
+class Replay:
+    """Rebuild rows from events, and refuse what may not have happened."""
+
+    rows: dict[Key, Row] = field(default_factory=dict)
+    last: int = 0
+
+    def begin(self) -> None:
+        """Take what is there as given."""
+        for table in LEFT_OUT:
+            self.rows |= {(table, str(row["id"])): row for row in stored(table)}
+        self.last = AuditEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+    def follow(self) -> list[AuditEvent]:
+        """Apply the events since the last call; fail on one that cannot be."""
+        events = list(AuditEvent.objects.filter(pk__gt=self.last).order_by("id"))
+        for event in events:
+            self.last = event.pk
+            if event.table_name in LEFT_OUT:
+                self._apply(event)
+        return events
+
+    def _apply(self, event: AuditEvent) -> None:
+        key = (event.table_name, event.row_id)
+        row = self.rows.get(key)
+        if event.action == "insert":
+            assert row is None, f"made twice: {event}"
+            assert event.after is not None
+            self.rows[key] = dict(event.after)
+            return
+        assert row is not None, f"changed before it was made: {event}"
+        assert event.before is not None
+        for name, value in event.before.items():
+            assert row.get(name) == value, f"{name} was {row.get(name)!r}, says {event}: {value!r}"
+        if event.action == "delete":
+            del self.rows[key]
+            return
+        assert event.after is not None
+        assert event.before.keys() == event.after.keys()
+        assert all(event.before[name] != event.after[name] for name in event.after), f"no change: {event}"
+        if event.table_name == "annotation_segment":
+            self._legal(row, event.after, event)
+        row.update(event.after)
+
+    @staticmethod
+    def _legal(row: Row, after: Row, event: AuditEvent) -> None:
+        state = after.get("state", row["state"])
+        if state != row["state"]:
+            moves = SEGMENT_TRANSITIONS[SegmentState(row["state"])]
+            assert state in moves, f"{row['state']} to {state}: {event}"
+        if row["locked"]:
+            touched = set(HELD) & after.keys()
+            assert not touched, f"{touched} of a locked row: {event}"
+
+    def agrees(self) -> None:
+        """Fail where the tables are not what the events made of them."""
+        for table in LEFT_OUT:
+            there = {(table, str(row["id"])): row for row in stored(table)}
+            told = {key: row for key, row in self.rows.items() if key[0] == table}
+            assert there.keys() == told.keys(), there.keys() ^ told.keys()
+            for key, row in there.items():
+                assert row == told[key], {
+                    n: (row[n], told[key].get(n)) for n in row if row[n] != told[key].get(n)
+                }
+
+    def agrees_about_segments(self) -> None:
+        """Fail where a segment is not what the events made of it; quick enough for every step."""
+        for row in stored("annotation_segment"):
+            told = self.rows[("annotation_segment", str(row["id"]))]
+            assert row == told, {n: (row[n], told.get(n)) for n in row if row[n] != told.get(n)}
+
+
+def stored(table: str) -> list[Row]:
+    """Return the rows of a table as the triggers see them."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT to_jsonb(t) FROM {table} AS t")  # noqa: S608 - own names
+        rows = [row[0] if isinstance(row[0], dict) else json.loads(row[0]) for row in cursor.fetchall()]
+    for row in rows:
+        for name in LEFT_OUT[table]:
+            row.pop(name)
+    return rows
+
+
+#: Statements of the app role: tries to change what must stand, and to do so unseen. `%(id)s` is a segment.
+RAW: Final = (
+    "UPDATE annotation_segment SET state = '{state}' WHERE id = %(id)s",
+    "UPDATE annotation_segment SET text = 'by hand', speaker = 'X' WHERE id = %(id)s",
+    "UPDATE annotation_segment SET text = 'both', locked = false, locked_at = NULL WHERE id = %(id)s",
+    "UPDATE annotation_segment SET state = 'returned', text = 'also new' WHERE id = %(id)s",
+    "UPDATE annotation_segment SET locked = true, locked_at = now() WHERE id = %(id)s",
+    "UPDATE annotation_segment SET locked = false WHERE id = %(id)s",
+    "UPDATE annotation_segment SET retired_at = now() WHERE id = %(id)s AND locked",
+    "UPDATE annotation_segment SET speaker = speaker WHERE id = %(id)s",
+    "UPDATE annotation_membership SET role = 'manager' WHERE role = 'annotator'",
+    "DELETE FROM annotation_segment WHERE id = %(id)s",
+    "UPDATE annotation_revision SET text = 'forged' WHERE segment_id = %(id)s",
+    "DELETE FROM annotation_revision WHERE segment_id = %(id)s",
+    "DELETE FROM annotation_decision WHERE segment_id = %(id)s",
+    "INSERT INTO annotation_review (project_id, segment_id, revision, result, verdict, reason_code, comment,"
+    " audio_ms) SELECT project_id, id, revision, revision, 'accept', '', '', 0 FROM annotation_segment"
+    " WHERE id = %(id)s",
+    "UPDATE audit.event SET actor_name = 'nobody'",
+    "DELETE FROM audit.event",
+    "TRUNCATE audit.event",
+    "TRUNCATE annotation_segment CASCADE",
+    "INSERT INTO audit.seal SELECT * FROM audit.seal",
+    "ALTER TABLE annotation_segment DISABLE TRIGGER ALL",
+    "DROP TRIGGER audit_segment ON annotation_segment",
+    "SET session_replication_role = replica",
+    "SET ROLE earmark_owner",
+    "CREATE OR REPLACE FUNCTION audit.record() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    "SELECT set_config('pgtrigger.ignore', '{{audit_segment}}', true);"
+    " UPDATE annotation_segment SET speaker = 'unseen' WHERE id = %(id)s",
+    "SELECT set_config('session_replication_role', 'replica', true)",
+    "SELECT set_config('earmark.actor_name', '', true), set_config('earmark.source', '', true);"
+    " UPDATE annotation_segment SET speaker = 'nobody' WHERE id = %(id)s",
+)
+
+
+class Walk:
+    """Take steps at random: a call of the API by somebody, or a statement of the app role."""
+
+    def __init__(self, cast: Cast, seed: int, *, segments: int = 24) -> None:
+        self.dice = random.Random(seed)
+        self.cast = cast
+        self.callers = {name: Caller(cast.named(name)) for name in ("annotator", "reviewer", "manager")}
+        self.outside = Caller(cast.outsider)
+        self.replay = Replay()
+        self.statuses: Counter[int] = Counter()
+        self.raw: Counter[str] = Counter()
+        self.taken = 0
+        recording = make_recording(cast.project, duration_ms=segments * 1000 + 1000)
+        job = make_job(recording, state="completed")
+        for number in range(segments):
+            text = " ".join(self.dice.choices(WORDS, k=6))
+            segment = make_segment(
+                cast.project, recording=recording, start_ms=number * 1000, end_ms=number * 1000 + 900,
+                text=text, revision=1, state="draft", source="draft", risk=round(self.dice.random(), 2),
+            )  # fmt: skip
+            Hypothesis.objects.create(
+                decoding=make_decoding(job, segment, state="done"), segment=segment, pass_name="draft",
+                model="demo-draft", text=text,
+            )  # fmt: skip
+        self.recording = recording
+        self.replay.begin()
+        self.steps: list[tuple[int, Callable[[], None]]] = [
+            (24, self.save), (8, self.decide), (6, self.lease), (10, self.lock), (8, self.unlock),
+            (18, self.review), (3, self.split), (3, self.merge), (4, self.edges), (4, self.speaker),
+            (5, self.undo), (3, self.hand_out), (2, self.assign), (1, self.promote), (1, self.settings),
+            (2, self.trespass), (3, self.look), (3, self.nonsense),
+        ]  # fmt: skip
+
+    def call(self) -> None:
+        """Let somebody call the API once, and follow the audit."""
+        weights = [weight for weight, _ in self.steps]
+        (step,) = self.dice.choices([each for _, each in self.steps], weights)
+        step()
+        self.taken += 1
+        if self.replay.follow() or self.taken % 10 == 0:
+            self.replay.agrees_about_segments()
+
+    def statement(self) -> None:
+        """Try one statement as the app role: refused, or every change of it in the audit."""
+        pattern = self.dice.choice(RAW)
+        sql = pattern.format(state=self.dice.choice(list(SegmentState)))
+        pk = self.dice.choice(list(Segment.everything.values_list("pk", flat=True)))
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(sql, {"id": pk})
+                # What a commit would ask is asked now: this test's own transaction never commits.
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        except DatabaseError:
+            self.raw["refused"] += 1
+        else:
+            self.raw["done"] += 1
+        events = self.replay.follow()
+        self.raw["logged"] += len(events)
+        self.replay.agrees_about_segments()
+
+    # -- One step each ---------------------------------------------------------------------------------
+
+    def send(self, path: str, body: Any, *, method: str = "POST", by: str = "") -> Any:
+        """Call as somebody; whatever is answered is an answer, and no failure."""
+        who = by or self.dice.choice(list(self.callers))
+        answer = self.callers[who].send(method, path, body)
+        self.statuses[answer.status] += 1
+        assert answer.status < 500, (method, path, body, answer.body[:400])
+        return answer
+
+    def any_segment(self) -> Segment:
+        """Return a segment; one in eight is retired."""
+        rows = Segment.everything if self.dice.random() < 0.125 else Segment.objects
+        return self.dice.choice(list(rows.order_by("pk")))
+
+    def base(self, segment: Segment) -> int:
+        """Return the revision somebody saw; sometimes an old one."""
+        return max(0, segment.revision - (self.dice.random() < 0.15))
+
+    def words(self) -> str:
+        return " ".join(self.dice.choices(WORDS, k=self.dice.randint(1, 8)))
+
+    def acting(self, segment: Segment, **more: Any) -> dict[str, Any]:
+        return {"base_revision": self.base(segment), "heard_share": self.dice.choice([None, 0.3, 1]), **more}
+
+    def save(self) -> None:
+        segment = self.any_segment()
+        text = segment.text if self.dice.random() < 0.2 else self.words()
+        self.send(f"/api/segments/{segment.pk}/", self.acting(segment, text=text), method="PATCH")
+
+    def decide(self) -> None:
+        segment = self.any_segment()
+        kind = self.dice.choice(["accept", "skip", "unintelligible"])
+        body = self.acting(segment, decision=kind, reason="no speech" if self.dice.random() < 0.8 else "")
+        self.send(f"/api/segments/{segment.pk}/", body, method="PATCH")
+
+    def lease(self) -> None:
+        segment = self.any_segment()
+        method = "POST" if self.dice.random() < 0.4 else "DELETE"
+        self.send(f"/api/segments/{segment.pk}/lease/", {} if method == "POST" else None, method=method)
+
+    def lock(self) -> None:
+        segment = self.any_segment()
+        self.send(f"/api/segments/{segment.pk}/lock/", {})
+
+    def unlock(self) -> None:
+        segment = self.any_segment()
+        reason = self.words() if self.dice.random() < 0.8 else ""
+        self.send(f"/api/segments/{segment.pk}/unlock/", {"reason": reason})
+
+    def review(self) -> None:
+        segment = self.any_segment()
+        verdict = self.dice.choice(["accept", "return", "return", "fix"])
+        body: dict[str, Any] = {"verdict": verdict, "base_revision": self.base(segment)}
+        if verdict == "return":
+            body |= {"reason": self.dice.choice(ReturnReason.values), "comment": "look again"}
+        if verdict == "fix":
+            body["text"] = self.words()
+        self.send(f"/api/segments/{segment.pk}/review/", body)
+
+    def split(self) -> None:
+        segment = self.any_segment()
+        body = self.acting(
+            segment, at_ms=(segment.start_ms + segment.end_ms) // 2, offset=len(segment.text) // 2
+        )
+        self.send(f"/api/segments/{segment.pk}/split/", body)
+
+    def merge(self) -> None:
+        segment = self.any_segment()
+        following = Segment.objects.filter(start_ms__gte=segment.end_ms).order_by("start_ms").first()
+        if following is not None:
+            body = self.acting(segment, next=str(following.pk), next_revision=following.revision)
+            self.send(f"/api/segments/{segment.pk}/merge/", body)
+
+    def edges(self) -> None:
+        segment = self.any_segment()
+        shift = self.dice.randint(-120, 120)
+        body = self.acting(segment, start_ms=max(0, segment.start_ms + shift), end_ms=segment.end_ms)
+        self.send(f"/api/segments/{segment.pk}/edges/", body)
+
+    def speaker(self) -> None:
+        segment = self.any_segment()
+        body = self.acting(segment, speaker=self.dice.choice("ABC"))
+        self.send(f"/api/segments/{segment.pk}/speaker/", body)
+
+    def undo(self) -> None:
+        self.send(f"/api/segments/{self.any_segment().pk}/undo/", {})
+
+    def hand_out(self) -> None:
+        self.send(f"/api/projects/{self.cast.project.pk}/next/", {})
+
+    def assign(self) -> None:
+        names = self.dice.sample(["annotator", "reviewer", "manager", "outsider"], k=self.dice.randint(0, 2))
+        self.send(f"/api/recordings/{self.recording.pk}/assignees/", {"usernames": names}, method="PUT")
+
+    def promote(self) -> None:
+        person = self.dice.choice([self.cast.annotator, self.cast.outsider])
+        path = f"/api/projects/{self.cast.project.pk}/members/{person.pk}/"
+        if self.dice.random() < 0.5:
+            self.send(path, {"role": self.dice.choice(["annotator", "reviewer"])}, method="PUT")
+        else:
+            self.send(path, None, method="DELETE", by=self.dice.choice(["annotator", "reviewer"]))
+        self.send(path, {"role": "annotator"}, method="PUT", by="manager")
+
+    def settings(self) -> None:
+        body = {"description": self.words()} if self.dice.random() < 0.7 else {"language": "xx-nonsense"}
+        self.send(f"/api/projects/{self.cast.project.pk}/", body, method="PATCH")
+
+    def trespass(self) -> None:
+        segment = self.any_segment()
+        answer = self.outside.send("PATCH", f"/api/segments/{segment.pk}/", self.acting(segment, text="mine"))
+        self.statuses[answer.status] += 1
+        member = Project.objects.filter(
+            pk=self.cast.project.pk, memberships__user=self.cast.outsider
+        ).exists()
+        assert member or answer.status == 404
+
+    def look(self) -> None:
+        segment = self.any_segment()
+        path = self.dice.choice([f"segments/{segment.pk}/", f"segments/{segment.pk}/history/", "segments/"])
+        self.send(f"/api/{path}", None, method="GET")
+
+    def nonsense(self) -> None:
+        segment = self.any_segment()
+        bodies: list[Any] = [
+            {"text": "x"}, {"text": "a\u0000b", "base_revision": 1}, {"text": 7, "base_revision": 10**30},
+            {"text": "x", "base_revision": -1}, [], "words",
+            {"text": "x", "base_revision": segment.revision, "state": "accepted"},
+            {"text": "x", "base_revision": segment.revision, "locked": False},
+        ]  # fmt: skip
+        self.send(f"/api/segments/{segment.pk}/", self.dice.choice(bodies), method="PATCH")
