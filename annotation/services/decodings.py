@@ -31,7 +31,7 @@ from annotation.services.claims import (
     renew,
 )
 from annotation.services.models import card_of
-from annotation.states import DecodingState, LanguageScope, Pass
+from annotation.states import DecodingState, LanguageScope, Pass, Priority
 from annotation.terms import hotwords
 from transcription.types import ChannelSpan, DecodingOptions, Heard, Span
 from transcription.windows import PAUSE_MS, plan_windows
@@ -58,6 +58,8 @@ __all__ = [
     "store",
 ]
 
+FRESH_MS: Final = 120_000
+"""What is heard of an upload before other bulk: more than anybody has read when the rest arrives."""
 FULL_WINDOW_MS: Final = 28_000
 """Whisper takes 30 s; the rest is for a word that runs over the end. Windows up to 29.9 s were no fewer once
 long pauses were left out, and one of 29.2 s lost a sentence when decoded beside another (tiny.en)."""
@@ -323,9 +325,19 @@ def _decoding(job: Job, recording: Recording, made: _Plan, channel: int, window:
         channel=channel,
         start_ms=window.start_ms,
         end_ms=window.end_ms,
-        priority=recording.priority,
+        priority=_priority(recording, window),
         state=DecodingState.QUEUED if made.pass_name == Pass.DRAFT else DecodingState.WAITING,
     )
+
+
+def _priority(recording: Recording, window: Span) -> int:
+    """Return how soon a window is heard: the first minutes of a fresh upload at once, the rest of it as bulk.
+
+    So a short clip does not wait for the whole of an hour that the same person dropped before it.
+    """
+    if recording.priority == Priority.FRESH and window.start_ms >= FRESH_MS:
+        return Priority.BULK
+    return recording.priority
 
 
 def store(results: Sequence[Result]) -> Stored:

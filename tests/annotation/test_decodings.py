@@ -8,7 +8,7 @@ from django.db import connection
 from annotation.models import Decoding, Hypothesis, Job, Project, Recording, Revision, Segment
 from annotation.services import decodings, jobs, leases, segments
 from annotation.services.decodings import Batch, Fit, Result
-from annotation.states import DecodingState, JobState, Pass, SegmentState
+from annotation.states import DecodingState, JobState, Pass, Priority, SegmentState
 from tests.factories import make_decoding, make_job, make_recording, make_segment
 from tests.personas import Cast
 from transcription.types import DecodingOptions, Heard, Signals, Word
@@ -120,6 +120,22 @@ def test_higher_priority_goes_first(job: Job) -> None:
     last = Decoding.objects.order_by("-id")[0]
     Decoding.objects.filter(pk=last.pk).update(priority=5)
     assert [c.id for c in claim(1).decodings] == [last.pk]
+
+
+def test_the_rest_of_an_hour_lets_a_clip_go_first(cast: Cast) -> None:
+    long, short = (
+        make_recording(cast.project, duration_ms=ms, priority=Priority.FRESH) for ms in (3_600_000, 5_000)
+    )
+    for start in (0, 119_000, 120_000, 1_800_000):
+        make_segment(cast.project, recording=long, start_ms=start, end_ms=start + 1_000)
+    make_segment(cast.project, recording=short)
+    for recording in (long, short):
+        decodings.plan(job=make_job(recording), recording=recording)
+    drafts = Decoding.objects.filter(pass_name="draft")
+    asked = drafts.order_by("-priority", "id").values_list("recording", "start_ms")
+    assert list(asked) == [
+        (long.pk, 0), (long.pk, 119_000), (short.pk, 0), (long.pk, 120_000), (long.pk, 1_800_000)
+    ]  # fmt: skip
 
 
 def test_a_late_writer_is_refused(job: Job) -> None:
