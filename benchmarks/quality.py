@@ -87,6 +87,7 @@ def _fill(rows: int) -> Any:
     from django.db import connection
 
     from tests.factories import make_project, make_recording, make_user
+    from tests.services import superuser
 
     project = make_project("Large")
     values: dict[str, Any] = {
@@ -98,5 +99,6 @@ def _fill(rows: int) -> Any:
     with connection.cursor() as cursor:
         for statement in (SEGMENTS, SCORES, DECISIONS):
             cursor.execute(statement, values)
-        cursor.execute("ANALYZE annotation_segment, annotation_machinescore, annotation_decision")
+    with superuser() as owner:  # the app's role may not, and PostgreSQL does so by itself only after a while
+        owner.execute("ANALYZE annotation_segment, annotation_machinescore, annotation_decision")
     return project

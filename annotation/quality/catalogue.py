@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Any, Final
+from zlib import crc32
 
 from django.core.cache import cache
 
-from annotation.models import ProjectQuality
+from annotation.models import Project, ProjectQuality
 from annotation.quality import plots
 from annotation.quality.figures import Column, Figure, dot, spread
 from annotation.quality.intervals import RATIO, WILSON
@@ -18,23 +20,40 @@ from annotation.quality.risk_figures import reliability, substitutions, triage
 from annotation.quality.scope import Scope
 
 MANY: Final = 5_000
-"""Scored segments of a project from which on a figure may be a minute old."""
+"""Scored segments of a project from which on figures are kept: adding up 100,000 takes a second."""
 KEEP_S: Final = 60
+"""How long a figure of a part of the project is kept."""
+KEEP_WHOLE_S: Final = 1_800
+"""How long one of all of it is kept; workers make it anew with each estimate, every ten minutes."""
 
 
 def figure(scope: Scope, name: str, by: str = "") -> Figure:
-    """Return a figure; of a project with many scores one that may be a minute old."""
+    """Return a figure; of a project with many scores one that may be ten minutes old, of a part a minute."""
     make = FIGURES[name]
-    known = ProjectQuality.objects.filter(project=scope.project).values_list("scored_at", "reviewed").first()
-    if known is None or known[1] < MANY:
+    rows = ProjectQuality.objects.filter(project=scope.project, reviewed__gte=MANY)
+    estimated_at = rows.values_list("estimated_at", flat=True).first()
+    if estimated_at is None:
         return make(scope, by)
-    key = f"quality:{scope.project.pk}:{name}:{by}:{scope.key}:{known[0].timestamp()}"
+    by = by or next(iter(BY.get(name, ("",))))
+    glossary = crc32("\n".join(scope.project.glossary).encode()) if name == "substitutions" else 0
+    # The model's name may hold anything, and is no part of the key as it stands.
+    part = sha256(scope.key.encode()).hexdigest()[:32]
+    key = f"quality:{scope.project.pk}:{name}:{by}:{part}:{estimated_at.timestamp()}:{glossary}"
     kept = cache.get(key)
     if isinstance(kept, Figure):
         return kept
     made = make(scope, by)
-    cache.set(key, made, timeout=KEEP_S)
+    whole = not scope.narrowed and not scope.own
+    cache.set(key, made, timeout=KEEP_WHOLE_S if whole else KEEP_S)
     return made
+
+
+def make_ready(project: Project) -> None:
+    """Make the figures of a large project's pages before anybody asks for them."""
+    if ProjectQuality.objects.filter(project=project, reviewed__gte=MANY).exists():
+        for name in FIGURES:
+            for by in BY.get(name, ("",)):
+                figure(Scope(project), name, by)
 
 
 def people(scope: Scope, by: str) -> Figure:

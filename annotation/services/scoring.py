@@ -29,6 +29,7 @@ from annotation.models import (
     Revision,
     Segment,
 )
+from annotation.quality.catalogue import make_ready
 from annotation.services import error_estimate
 from annotation.services.references import corrected
 from annotation.states import DecodingState, Pass, SegmentState, Verdict
@@ -45,7 +46,7 @@ SLACK: Final = timedelta(minutes=10)
 CHECK_EVERY: Final = timedelta(hours=6)
 """How often everything is looked through, whatever seems new."""
 ESTIMATE_EVERY: Final = timedelta(minutes=10)
-"""The resamples behind an estimate take about a second."""
+"""The resamples behind an estimate take about a second, the figures of a large project some seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ def _finish(project: Project, began: datetime) -> None:
     )
     if row.estimated_at is None or row.estimated_at < began - ESTIMATE_EVERY:
         error_estimate.estimate(project)
+        make_ready(project)
 
 
 def _machine_due(project: Project) -> QuerySet[Segment]:

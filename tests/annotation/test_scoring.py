@@ -21,7 +21,7 @@ from annotation.models import (
     Segment,
     User,
 )
-from annotation.quality.intervals import Moments, ratio, student, wilson
+from annotation.quality.intervals import Interval, Moments, ratio, student, wilson
 from annotation.services import error_estimate, scoring
 from annotation.services.error_estimate import Example, fit
 from annotation.states import DecodingState, Pass, SegmentState, Source
@@ -264,7 +264,7 @@ def test_intervals_hold_what_they_promise() -> None:
         assert found is not None
         hits += found.low <= 0.1 <= found.high
     assert 0.90 <= hits / rounds <= 0.98
-    assert ratio(0, 300, Moments(5, 0, 0, 20_000)) == type(found)(0.0, 0.0, 0.01)
+    assert ratio(0, 300, Moments(5, 0, 0, 20_000)) == Interval(0.0, 0.0, 0.01)
     assert ratio(1, 0, Moments(5, 0, 0, 0)) is None
     assert ratio(3, 300, Moments(4, 9, 20, 30_000)) is None
     assert student(9) == pytest.approx(2.262, abs=0.002)
@@ -292,6 +292,7 @@ def test_the_estimate_knows_that_reviewed_work_is_the_riskiest(cast: Cast) -> No
     assert (row.reviewed, row.remaining) == (160, 100)
     assert row.reviewed_rate is not None
     assert row.reviewed_rate == pytest.approx(0.3, abs=0.05)
+    assert row.remaining_rate is not None
     assert row.remaining_rate == pytest.approx(0.1, abs=0.05)
     assert row.remaining_low is not None
     assert row.remaining_high is not None
