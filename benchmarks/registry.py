@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from benchmarks import (
+    audit,
     clips,
     engine,
     gpu,
@@ -15,6 +16,7 @@ from benchmarks import (
     risk,
     saves,
     scaling,
+    search,
     segmentation,
     triage,
     waiting,
@@ -51,5 +53,7 @@ BENCHMARKS: Final[dict[str, Callable[[Bench], Table]]] = {
     "triage": triage.run,
     "quality": quality.run,
     "saves": saves.run,
+    "search": search.run,
+    "audit": audit.run,
     "workbench": _workbench,
 }

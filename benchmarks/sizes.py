@@ -31,6 +31,10 @@ class Sizes:
     saves: int
     scored_rows: int
     """Segments of the project whose quality page is read."""
+    found_segments: int
+    """Segments that are searched."""
+    audit_events: int
+    """Events behind the lists of the admin."""
 
 
 FULL: Final = Sizes(
@@ -47,6 +51,8 @@ FULL: Final = Sizes(
     scaling_s=300,
     writers=8,
     saves=200,
+    found_segments=1_000_000,
+    audit_events=1_000_000,
     scored_rows=100_000,
 )
 
@@ -64,6 +70,8 @@ QUICK: Final = Sizes(
     scaling_s=40,
     writers=2,
     saves=5,
+    found_segments=3_000,
+    audit_events=2_000,
     scored_rows=600,
 )
 """A smoke run: it shows that everything works, and its figures say nothing."""

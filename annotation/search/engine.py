@@ -207,31 +207,28 @@ class _Search:
         return " AND ".join(found) or "true"
 
     def newest(self) -> list[tuple[int, int]] | None:
-        """Look at the newest rows one by one; None where they do not fill the page and there are more."""
+        """Look at the newest rows one by one, as far as the page needs it; None where they do not fill it."""
         alone = len(self.projects) == 1
-        self.values["newest"] = NEWEST
-        self.values["project"] = self.projects[0]
+        self.values |= {"newest": NEWEST, "project": self.projects[0]}
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
-                WITH near AS MATERIALIZED (
-                    SELECT kept.* FROM annotation_searchtext AS kept
-                     WHERE {"kept.project_id = %(project)s" if alone else "true"} AND {self.after}
-                     ORDER BY {self.order} LIMIT %(newest)s)
-                SELECT kept.recording_id, kept.segment_id, (SELECT count(*) FROM near)
-                  FROM near AS kept
+                SELECT kept.recording_id, kept.segment_id
+                  FROM (SELECT * FROM (
+                            SELECT * FROM annotation_searchtext AS kept
+                             WHERE {"kept.project_id = %(project)s" if alone else "true"} AND {self.after}
+                             ORDER BY {self.order} LIMIT %(newest)s) AS kept
+                         WHERE {"true" if alone else "kept.project_id = ANY (%(projects)s)"} AND {self.text}
+                        OFFSET 0) AS kept
                   JOIN annotation_segment AS segment ON segment.id = kept.segment_id
                   JOIN annotation_recording AS recording ON recording.id = kept.recording_id
-                 WHERE {"true" if alone else "kept.project_id = ANY (%(projects)s)"}
-                   AND {self.text} AND {self.rows}
+                 WHERE {self.rows}
                  ORDER BY {self.order} LIMIT %(limit)s
                 """,
                 self.values,
             )
-            found = cursor.fetchall()
-        if len(found) < self.limit and (not found or found[0][2] >= NEWEST):
-            return None
-        return [(row[0], row[1]) for row in found]
+            found: list[tuple[int, int]] = cursor.fetchall()
+        return found if len(found) == self.limit else None
 
     def by_index(self) -> tuple[list[tuple[int, int]] | None, int | None]:
         """Ask the index; None where it has too many candidates, or nothing to be asked for."""

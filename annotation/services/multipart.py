@@ -144,6 +144,9 @@ def take_in(
                     waiting=waiting,
                 )
             except Duplicate as error:
+                if error.detail.get("trashed"):  # there is nothing to lead to but the trash
+                    taken.refused.append(Refused.because(arrived.name, error))
+                    continue
                 known = int(error.detail["recording"])
                 taken.duplicates.append(Known(arrived.name, known, error.detail["name"]))
             except AnnotationError as error:

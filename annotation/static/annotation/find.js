@@ -56,10 +56,11 @@ for (const button of document.querySelectorAll("[data-play]")) {
 for (const bar of document.querySelectorAll("form[data-chooses]")) {
   const all = document.getElementById(bar.dataset.chooses);
   const count = bar.querySelector("[data-count]");
+  const idle = count?.dataset.count ?? "";
   const rows = () => [...document.querySelectorAll(`input[type=checkbox][form="${bar.id}"][name="recording"]`)];
   const tell = () => {
     const chosen = rows().filter((row) => row.checked).length;
-    if (count) count.textContent = chosen === 1 ? "1 recording chosen" : `${chosen} recordings chosen`;
+    if (count) count.textContent = !chosen ? idle : chosen === 1 ? "1 recording chosen" : `${chosen} recordings chosen`;
     bar.classList.toggle("idle", chosen === 0);
     if (all) {
       all.checked = chosen > 0 && chosen === rows().length;
