@@ -7,13 +7,13 @@ from statistics import median
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, QuerySet, Sum
+from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from annotation.models import Decision, Lease, Project, Segment, User
 from annotation.selectors import out_of_trash
-from annotation.states import DONE_SEGMENTS, OPEN_SEGMENTS, TEXT_DECISIONS, SegmentState
+from annotation.states import DONE_SEGMENTS, OPEN_SEGMENTS, TEXT_DECISIONS, PairState, SegmentState
 
 NOW_WINDOW_S: Final = 2 * 3600
 """The present pace is that of the last two hours."""
@@ -83,9 +83,12 @@ def counts_for_queue(user: User, project: Project) -> dict[str, int]:
     held = Lease.objects.filter(expires_at__gt=Now(), segment__in=heard).count()
     finished = _live(project).filter(state__in=OPEN_SEGMENTS, locked=True).count()
     returned = _live(project).filter(state=SegmentState.RETURNED, annotator=user)
+    # What two people read is nobody's once both have, and not theirs who has read it.
+    read = Q(pair__state=PairState.DISPUTED) | Q(pair__state=PairState.READING, pair__readings__author=user)
+    closed = heard.filter(read).count()
     return {
         "total": counts["total"],
-        "open": max(0, sum(counts[state] for state in OPEN_SEGMENTS) - finished - held),
+        "open": max(0, sum(counts[state] for state in OPEN_SEGMENTS) - finished - held - closed),
         "leased": held,
         "waiting_for_machine": counts[SegmentState.PENDING],
         "returned_to_you": returned.count(),

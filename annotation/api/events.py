@@ -74,6 +74,7 @@ class ProjectEvents(AsyncApiView):
 
         `job.progress`, `recording.changed`, `segment.changed` (recording, segment, revision, by, kind),
         `segments.reshaped` (recording, and the ids retired and made by a split, merge or undo),
+        `comment.changed` (recording, segment),
         `lease.changed` (segment, and the holder's name or null), `lease.asked` (segment, holder, and by
         whom), `presence.changed` (recording, people).
 

@@ -16,7 +16,7 @@ from annotation.services import gold, pairs, review_queue, reviews, sampling
 from annotation.ui.pages import page, person_of
 from annotation.ui.projects import rights
 
-MODES: Final = {"review": "Review", "disputes": "Disputes", "gold": "Write gold"}
+MODES: Final = {"review": "Verdicts", "disputes": "Disputes", "gold": "Write gold"}
 LATEST: Final = 20
 
 
@@ -58,9 +58,9 @@ def _form(project: Project) -> RulesForm:
             "review_percent": project.review_percent,
             "review_own": project.review_own,
             "double_percent": project.double_percent,
-            "dispute_percent": round(project.dispute_above * 100, 2),
+            "dispute_percent": f"{project.dispute_above * 100:.4g}",
             "gold_percent": project.gold_percent,
-            "gold_limit_percent": round(project.gold_limit * 100, 2),
+            "gold_limit_percent": f"{project.gold_limit * 100:.4g}",
         }
     )
 
