@@ -34,8 +34,8 @@ def act(request: HttpRequest, project_id: int) -> HttpResponse:
     try:
         if action == "export":
             bulk.chosen(project, ids)
-            chosen = ",".join(map(str, ids))
-            return redirect(f"{reverse('exports', args=[project.pk])}?{urlencode({'recordings': chosen})}")
+            chosen = urlencode({"recordings": ids}, doseq=True)
+            return redirect(f"{reverse('project-exports', args=[project.pk])}?{chosen}")
         messages.success(request, _done(request, person, project, action, ids))
     except AnnotationError as error:
         messages.error(request, error.message)
