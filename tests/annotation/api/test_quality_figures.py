@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -33,6 +34,7 @@ from annotation.services import scoring
 from annotation.services.error_estimate import estimate
 from annotation.states import DecisionKind, Role, SegmentState
 from tests.annotation.api.calling import Caller
+from tests.annotation.exporting import content, make_sound, make_version
 from tests.annotation.test_scoring import hear, pairs, review
 from tests.factories import make_recording, make_user
 from tests.personas import Cast
@@ -111,6 +113,28 @@ def test_the_page_says_what_the_exports_rows_say(filled: Cast) -> None:
     )  # fmt: skip
     by_model = {row["model"] for row in rows}
     assert by_model == {"demo-draft", "demo-refine"}
+
+
+def test_a_frozen_export_counts_the_same_errors(cast: Cast, media_root: Path) -> None:
+    recording = make_recording(cast.project)
+    make_sound(recording)
+    for reference, text in (
+        ("heard 0", "heard 0"),
+        ("[noise] heard one", "heard 1"),
+        ("all other words", "heard 2"),
+        ("heard 3, yes", "Heard 3"),
+        ("nothing", ""),
+    ):
+        hear(cast.project, reference, text, recording=recording, author=cast.annotator)
+    scoring.score(cast.project)
+    export = make_version(cast, "csv")
+    rows = list(csv.DictReader(io.StringIO(content(export).decode("utf-8-sig"))))
+    whole = quality(cast.manager, cast, "wer/")["summary"]
+    assert len(rows) == whole["segments"] == 5
+    assert sum(int(row["edit_distance"]) for row in rows) == (
+        whole["substitutions"] + whole["deletions"] + whole["insertions"]
+    )
+    assert whole["wer"] == pytest.approx(6 / 11)
 
 
 def test_breakdowns_add_up_to_the_whole(filled: Cast) -> None:
