@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 
 from transcription.formats.rows import FormatError, Row, milliseconds
 from transcription.formats.texts import text_of
-from transcription.formats.tiers import WORDS, lanes, speaker_of
+from transcription.formats.tiers import WORDS, lanes, speaker_of, tier_name
 from transcription.types import Word
 
 PART: Final = re.compile(
@@ -157,7 +157,7 @@ def hold_textgrid(row: Row) -> Row | None:
         start_ms=row.start_ms,
         end_ms=row.end_ms,
         text=text,
-        speaker=speaker_of(row.speaker),
+        speaker=speaker_of(tier_name(row)),
         words=_apart(row),
     )
 
