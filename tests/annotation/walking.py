@@ -201,10 +201,9 @@ class Walk:
         if self.replay.follow() or self.taken % 10 == 0:
             self.replay.agrees_about_segments()
 
-    def statement(self) -> None:
+    def statement(self, pattern: str = "") -> None:
         """Try one statement as the app role: refused, or every change of it in the audit."""
-        pattern = self.dice.choice(RAW)
-        sql = pattern.format(state=self.dice.choice(list(SegmentState)))
+        sql = (pattern or self.dice.choice(RAW)).format(state=self.dice.choice(list(SegmentState)))
         pk = self.dice.choice(list(Segment.everything.values_list("pk", flat=True)))
         try:
             with transaction.atomic(), connection.cursor() as cursor:

@@ -29,6 +29,7 @@ ROWS = {
     "Riskiest first on the quality page": 8,
     "Quality page": 7,
     "Saves": 2,
+    "Admin": 32,
 }
 
 
