@@ -8,7 +8,7 @@ from typing import Any, Final
 from annotation.quality import plots
 from annotation.quality.figures import Column, Figure, dot, share, spread
 from annotation.quality.intervals import RATIO
-from annotation.quality.rates import MACHINE_BY, REVIEW_BY, Rate, machine_rates, review_rates
+from annotation.quality.rates import MACHINE_BY, REVIEW_BY, Rate, machine_rates_in_all, review_rates
 from annotation.quality.rates import passes as compared
 from annotation.quality.scope import Scope
 
@@ -89,9 +89,8 @@ def _series(rate: Rate, by: str) -> int:
 
 def wer(scope: Scope, by: str) -> Figure:
     by = by if by in MACHINE_BY else "model"
-    rates = machine_rates(scope, by)
+    rates, whole = machine_rates_in_all(scope, by)
     title = f"Machine text against what people left, by {by}"
-    whole = machine_rates(scope, "all")
     return Figure(
         "wer", by, title,
         "Errors of the machine's text, with the text people left as the reference; counts are pooled. "
@@ -100,7 +99,7 @@ def wer(scope: Scope, by: str) -> Figure:
         rate_columns(by), [rate_row(rate, by) for rate in rates],
         rate_plot(f"wer-{by}", title, rates, by),
         ((1, "draft"), (0, "refine")) if by == "model" else (),
-        rate_row(whole[0], "all") if whole else {},
+        rate_row(whole, "all") if whole else {},
         RATIO,
     )  # fmt: skip
 

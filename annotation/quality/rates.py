@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.db import connection
@@ -17,7 +17,6 @@ MOST: Final = 60
 
 #: How each breakdown finds a score's row, as SQL.
 KEYS: Final = {
-    "all": "''",
     "model": "pass_name || ':' || model",
     "language": "language",
     "speaker": "speaker",
@@ -47,52 +46,81 @@ class Rate:
     """What the interval took as drawn independently: recordings or segments."""
 
 
-# First one row for each recording, then one for each group: the sums of squares of both levels fall out.
+#: What is added up of scores: its name, and how one score counts.
+SUMS: Final = {
+    "segments": "1",
+    "audio_ms": "audio_ms",
+    "ws": "substitutions",
+    "wd": "deletions",
+    "wi": "insertions",
+    "w": "words",
+    "cs": "character_substitutions",
+    "cd": "character_deletions",
+    "ci": "character_insertions",
+    "c": "characters",
+    "wee": "errors::float8 * errors",
+    "wew": "errors::float8 * words",
+    "www": "words::float8 * words",
+    "cee": "character_errors::float8 * character_errors",
+    "cec": "character_errors::float8 * characters",
+    "ccc": "characters::float8 * characters",
+}
+COUNTED: Final = ", ".join(f"sum({score}) AS {name}" for name, score in SUMS.items())
+ADDED: Final = ", ".join(f"sum({name}) AS {name}" for name in SUMS)
+# One pass over the scores; then a row for each recording in each group and in the whole, so that the sums of
+# squares of recordings fall out beside those of segments.
 POOLED: Final = """
-, unit AS (
-    SELECT {key} AS key, recording_id, count(*) AS segments, sum(audio_ms) AS audio_ms,
-           sum(substitutions) AS ws, sum(deletions) AS wd, sum(insertions) AS wi, sum(words) AS w,
-           sum(character_substitutions) AS cs, sum(character_deletions) AS cd,
-           sum(character_insertions) AS ci, sum(characters) AS c,
-           sum(errors) AS we, sum(character_errors) AS ce,
-           sum(errors::float8 * errors) AS wee, sum(errors::float8 * words) AS wew,
-           sum(words::float8 * words) AS www,
-           sum(character_errors::float8 * character_errors) AS cee,
-           sum(character_errors::float8 * characters) AS cec, sum(characters::float8 * characters) AS ccc
-      FROM scored WHERE {which} GROUP BY 1, 2)
-SELECT key, sum(segments)::bigint, count(*), sum(audio_ms)::bigint,
+, cell AS MATERIALIZED (
+    SELECT {key} AS key, best, recording_id, {counted} FROM scored GROUP BY 1, 2, 3),
+unit AS (
+    SELECT false AS whole, key, recording_id, {added} FROM cell WHERE {which} GROUP BY key, recording_id
+    UNION ALL
+    SELECT true, NULL, recording_id, {added} FROM cell WHERE {whole} GROUP BY recording_id),
+erred AS (SELECT *, ws + wd + wi AS we, cs + cd + ci AS ce FROM unit)
+SELECT whole, key, sum(segments)::bigint, count(*), sum(audio_ms)::bigint,
        sum(ws)::bigint, sum(wd)::bigint, sum(wi)::bigint, sum(w)::bigint,
        sum(cs)::bigint, sum(cd)::bigint, sum(ci)::bigint, sum(c)::bigint,
-       sum(we::float8 * we), sum(we::float8 * w), sum(w::float8 * w), sum(wee), sum(wew), sum(www),
-       sum(ce::float8 * ce), sum(ce::float8 * c), sum(c::float8 * c), sum(cee), sum(cec), sum(ccc)
-  FROM unit GROUP BY key ORDER BY {order} LIMIT %(most)s
+       sum(we::float8 * we::float8), sum(we::float8 * w::float8), sum(w::float8 * w::float8),
+       sum(wee), sum(wew), sum(www),
+       sum(ce::float8 * ce::float8), sum(ce::float8 * c::float8), sum(c::float8 * c::float8),
+       sum(cee), sum(cec), sum(ccc)
+  FROM erred GROUP BY whole, key ORDER BY whole DESC, {order} LIMIT %(most)s
 """
 
 
 def machine_rates(scope: Scope, by: str) -> list[Rate]:
-    """Return the machines' error rates against what people left, broken down by one of MACHINE_BY or `all`.
+    """Return the machines' error rates against what people left, broken down by one of MACHINE_BY."""
+    return machine_rates_in_all(scope, by)[0]
 
-    By model every model that was heard has its row. Otherwise each segment counts once: with the text that
-    people began with, or that of the model the scope names.
+
+def machine_rates_in_all(scope: Scope, by: str) -> tuple[list[Rate], Rate | None]:
+    """Return the machines' error rates by one of MACHINE_BY, and that of all of it; None of nothing.
+
+    By model every model that was heard has its row. Otherwise, and in all, each segment counts once: with the
+    text that people began with, or that of the model the scope names.
     """
-    every = by == "model" or bool(scope.model)
-    return _pooled(SCORED, scope, by, "true" if every else "best")
+    once = "true" if scope.model else "best"
+    return _pooled(SCORED, scope, by, "true" if by == "model" else once, once)
 
 
 def review_rates(scope: Scope, by: str) -> list[Rate]:
     """Return the error rates of what annotators handed in against what reviewers accepted."""
-    return _pooled(REVIEWED, scope, by, "true")
+    return _pooled(REVIEWED, scope, by, "true", "true")[0]
 
 
-def _pooled(source: str, scope: Scope, by: str, which: str) -> list[Rate]:
+def _pooled(source: str, scope: Scope, by: str, which: str, whole: str) -> tuple[list[Rate], Rate | None]:
     order = "key DESC" if by == "week" else "sum(w) DESC, key"
-    statement = POOLED.format(key=KEYS[by], which=which, order=order)
+    statement = POOLED.format(
+        key=KEYS[by], which=which, whole=whole, order=order, counted=COUNTED, added=ADDED
+    )
     with connection.cursor() as cursor:
-        cursor.execute(f"WITH {source}{statement}", {**scope.values(), "most": MOST})
-        found = [_rate(row) for row in cursor.fetchall()]
+        cursor.execute(f"WITH {source}{statement}", {**scope.values(), "most": MOST + 1})
+        rows = cursor.fetchall()
+    found = [_rate(row[1:]) for row in rows if not row[0]]
+    in_all = next((_rate(row[1:]) for row in rows if row[0]), None)
     if by in ("annotator", "reviewer"):
         found = _named(found)
-    return found[::-1] if by == "week" else found
+    return (found[::-1] if by == "week" else found), in_all
 
 
 def _rate(row: tuple[Any, ...]) -> Rate:
@@ -115,8 +143,6 @@ def _rate(row: tuple[Any, ...]) -> Rate:
 
 
 def _named(rates: list[Rate]) -> list[Rate]:
-    from dataclasses import replace
-
     names = dict(
         User.objects.filter(pk__in=[int(r.key) for r in rates if r.key]).values_list("pk", "username")
     )

@@ -110,7 +110,7 @@ def _invalid(field: str, message: str, expected: str) -> Invalid:
 
 # A score counts while its segment is at the revision it was counted with, and lies in no trash.
 SCORED: Final = """
-scored AS (
+scored AS NOT MATERIALIZED (
     SELECT m.pass_name, m.model, m.best, m.author_id, m.decided_at, m.risk, m.replaced, m.audio_ms,
            coalesce(m.processing_ms, 0) AS ms, s.id AS segment_id, s.recording_id, s.start_ms, s.speaker,
            coalesce(nullif(s.language, ''), nullif(r.language, ''), %(language)s) AS language,
