@@ -51,7 +51,7 @@ class ProfileOut(Out):
     description = serializers.CharField()
 
 
-class ColumnOut(Out):
+class FigureColumnOut(Out):
     """A column of a figure; with `interval` rows have `key`, `key_low` and `key_high`."""
 
     key = serializers.CharField()
@@ -68,7 +68,7 @@ class FigureOut(Out):
     title = serializers.CharField()
     about = serializers.CharField()
     method = serializers.CharField(help_text="How intervals were found, with the source.")
-    columns = ColumnOut(many=True)
+    columns = FigureColumnOut(many=True)
     rows = serializers.ListField(child=serializers.DictField())
     summary = serializers.DictField()
     profile = serializers.SerializerMethodField()
