@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from annotation.errors import (
 from annotation.models import AuditEvent, Membership, Recording, Review, Revision, SecondCheck, Segment, User
 from annotation.services import leases, queue, review_queue, reviews, segments, undo
 from annotation.services.decisions import Evidence
-from annotation.states import Role, Verdict
+from annotation.states import DecisionKind, Role, Verdict
 from tests.factories import make_recording, make_segment, make_user
 from tests.personas import Cast, make_cast
 
@@ -157,7 +158,7 @@ def test_nobody_judges_their_own_work_unless_the_project_lets_them(cast: Cast, r
             judge(cast, row, verdict, **more)
         assert refused.value.code == "own_work"
     # Not by somebody else's name on it either: the text is still theirs.
-    segments.decide(user=cast.annotator, segment=row, kind="skip", base_revision=2, reason="noise")
+    segments.decide(user=cast.annotator, segment=row, kind=DecisionKind.SKIP, base_revision=2, reason="noise")
     segments.save_text(user=cast.manager, segment=row, text="mine", base_revision=3)
     with pytest.raises(Denied):
         judge(cast, row, user=cast.manager, base_revision=4)
@@ -244,6 +245,17 @@ def state(row: Segment, said: str, more: str = "") -> None:
         cursor.execute(f"UPDATE annotation_segment SET state = %s{more} WHERE id = %s", [said, row.pk])  # noqa: S608
 
 
+def judged_then(row: Segment, said: str, more: str, *verdict_of: Any, **how: Any) -> None:
+    verdict(*verdict_of, **how)
+    state(row, said, more)
+
+
+def without_reason(cast: Cast, row: Segment) -> None:
+    Review.objects.create(
+        project=cast.project, segment=row, reviewer=cast.reviewer, revision=2, result=2, verdict="return"
+    )
+
+
 ATTEMPTS: dict[str, tuple[str, Callable[[Cast, Segment], None]]] = {
     "accept without a verdict": ("by a review only", lambda cast, row: state(row, "accepted")),
     "return without a verdict": ("by a review only", lambda cast, row: state(row, "returned")),
@@ -251,33 +263,19 @@ ATTEMPTS: dict[str, tuple[str, Callable[[Cast, Segment], None]]] = {
     "an outsider's verdict": ("only a reviewer", lambda cast, row: verdict(cast, row, cast.outsider)),
     "a verdict on another revision": (
         "by a review only",
-        lambda cast, row: (verdict(cast, row, cast.reviewer, revision=1), state(row, "accepted"))[1],
+        lambda cast, row: judged_then(row, "accepted", "", cast, row, cast.reviewer, revision=1),
     ),
     "a verdict that says return": (
         "by a review only",
-        lambda cast, row: (verdict(cast, row, cast.reviewer, "return"), state(row, "accepted"))[1],
+        lambda cast, row: judged_then(row, "accepted", "", cast, row, cast.reviewer, "return"),
     ),
     "another text with it": (
         "by a review only",
-        lambda cast, row: (
-            verdict(cast, row, cast.reviewer),
-            state(row, "accepted", ", text = 'x', revision = 3"),
-        )[1],
-    ),
-    "a return without a reason": (
-        "review_return_has_a_reason",
-        lambda cast, row: (
-            Review.objects.create(
-                project=cast.project,
-                segment=row,
-                reviewer=cast.reviewer,
-                revision=2,
-                result=2,
-                verdict="return",
-            )
-            and None
+        lambda cast, row: judged_then(
+            row, "accepted", ", text = 'x', revision = 3", cast, row, cast.reviewer
         ),
     ),
+    "a return without a reason": ("review_return_has_a_reason", without_reason),
 }
 
 
@@ -402,8 +400,8 @@ def test_of_two_verdicts_at_once_one_counts(people: Cast) -> None:
     for number in range(12):
         row = corrected(people, recording, number)
         said: list[Any] = at_once(
-            lambda row=row: judge(people, row),
-            lambda row=row: judge(people, row, Verdict.RETURN, user=people.manager, reason="words"),
+            partial(judge, people, row),
+            partial(judge, people, row, Verdict.RETURN, user=people.manager, reason="words"),
         )
         accepted, returned = (not isinstance(one, AnnotationError) for one in said)
         row.refresh_from_db()
@@ -422,9 +420,13 @@ def test_a_verdict_and_a_save_at_once_never_mix(people: Cast) -> None:
     for number in range(12):
         row = corrected(people, recording, number)
         verdict_said, saved = at_once(
-            lambda row=row: judge(people, row),
-            lambda row=row: segments.save_text(
-                user=people.annotator, segment=row, text="typed meanwhile", base_revision=2
+            partial(judge, people, row),
+            partial(
+                segments.save_text,
+                user=people.annotator,
+                segment=row,
+                text="typed meanwhile",
+                base_revision=2,
             ),
         )
         row.refresh_from_db()
@@ -452,5 +454,5 @@ def test_no_two_reviewers_get_the_same(people: Cast) -> None:
             got.append(given.segment)
         return got
 
-    got = at_once(*(lambda user=user: work(user) for user in crew))
+    got = at_once(*(partial(work, user) for user in crew))
     assert sorted(pk for mine in got for pk in mine) == sorted(row.pk for row in rows)

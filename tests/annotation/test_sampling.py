@@ -51,10 +51,10 @@ def test_the_draw_is_stratified_by_annotator_and_as_the_seed_says(cast: Cast, re
         made = row(cast, recording, number)
         segments.decide(user=who, segment=made, kind=DecisionKind.ACCEPT, base_revision=1)
         order[who.pk].append(made.pk)
-    for who, decided in order.items():
-        places = sampling.drawn_places(42, who, 0, 20)
+    for person, decided in order.items():
+        places = sampling.drawn_places(42, person, 0, 20)
         expected = [pk for place, pk in enumerate(decided) if place in places]
-        drawn = SecondCheck.objects.filter(annotator=who).order_by("id")
+        drawn = SecondCheck.objects.filter(annotator=person).order_by("id")
         assert list(drawn.values_list("segment", flat=True)) == expected
     counted = {one["username"]: one for one in sampling.drawn(cast.project)}
     assert counted["annotator"]["decided"] == 30

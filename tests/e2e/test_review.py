@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -35,7 +35,8 @@ def picture(page: Page, name: str) -> None:
     folder = os.environ.get("PICTURES")
     if not folder:
         return
-    for scheme, width in (("light", 1280), ("dark", 820)):
+    looks: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1280), ("dark", 820))
+    for scheme, width in looks:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 860})
         page.wait_for_timeout(150)
