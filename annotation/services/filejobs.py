@@ -62,6 +62,10 @@ UPDATE annotation_job AS j
     SELECT w.id FROM annotation_job w
      WHERE w.state = 'pending' AND w.kind = ANY(%(kinds)s)
        AND (w.available_at IS NULL OR w.available_at <= clock_timestamp())
+       AND CASE WHEN %(job)s::bigint IS NOT NULL THEN w.id = %(job)s
+                -- A folder of the server is read by the command that was given it, on its machine.
+                ELSE NOT EXISTS (SELECT 1 FROM annotation_import parent
+                                  WHERE parent.job_id = w.id AND parent.folder <> '') END
      ORDER BY w.attempts, w.id LIMIT 1 FOR UPDATE SKIP LOCKED)
    AND j.state = 'pending'
 RETURNING j.id, j.claim, j.attempts, j.kind, j.project_id, j.created_by_id
@@ -70,11 +74,21 @@ RETURNING j.id, j.claim, j.attempts, j.kind, j.project_id, j.created_by_id
 
 def claim_next(*, worker: str) -> ClaimedJob | None:
     """Claim the file job that has waited longest; those that failed before come last."""
+    return _claim(worker, None)
+
+
+def claim(job_id: int, *, worker: str) -> ClaimedJob | None:
+    """Claim one file job, for a command that does it itself; None where a worker has it, or it has ended."""
+    return _claim(worker, job_id)
+
+
+def _claim(worker: str, job_id: int | None) -> ClaimedJob | None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             CLAIM,
             {
                 "worker": worker[:200],
+                "job": job_id,
                 "seconds": float(conf().claim_s),
                 "kinds": [kind.value for kind in FILE_JOBS],
             },

@@ -216,10 +216,17 @@ class _Finder:
             self._formula = self._valued = False
         elif plain == "f":
             self._formula = True
-        elif plain in ("v", "is"):
+        elif plain == "is" or (plain == "v" and not self._formula):
             self._valued = True
+        elif plain == "v":  # some programs write an empty one beside a formula
+            self.parser.CharacterDataHandler = self._value
+
+    def _value(self, text: str) -> None:
+        self._valued = self._valued or bool(text.strip())
 
     def _end(self, name: str) -> None:
+        if name.rpartition(":")[2] == "v":
+            self.parser.CharacterDataHandler = None
         if name.rpartition(":")[2] != "c" or not (self._error or (self._formula and not self._valued)):
             return
         self._marked += 1

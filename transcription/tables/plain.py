@@ -177,9 +177,10 @@ def preview(path: Path, encoding: str) -> str:
 def find_delimiter(sample: str) -> str:
     """Return the character that splits the first rows into the same number of cells, two at least.
 
-    Where several do, the one that makes more of them; a comma where there is one column.
+    Where several do, a tab, which nobody types into a text, or the one that makes more of them. A comma where
+    there is one column.
     """
-    best, best_score = ",", (0.0, 0)
+    best, best_score = ",", (0.0, False, 0)
     for delimiter in DELIMITERS:
         widths = Counter(
             len(row)
@@ -193,7 +194,7 @@ def find_delimiter(sample: str) -> str:
         width, times = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
         if width < 2:
             continue
-        score = (round(times / widths.total(), 2), width)
+        score = (round(times / widths.total(), 2), delimiter == "\t", width)
         if score > best_score:
             best, best_score = delimiter, score
     return best

@@ -66,7 +66,20 @@ def open_zipped(path: Path, sheet: str, memory_bytes: int) -> Workbook:
 
 def open_old(path: Path, sheet: str, memory_bytes: int) -> Workbook:
     """Return a sheet of an XLS file. An encrypted XLSX looks the same from outside."""
+    if _is_encrypted(path):
+        raise TableError("password", PASSWORD)
     return _open(path, "xls", sheet, memory_bytes)
+
+
+def _is_encrypted(path: Path) -> bool:
+    """Tell whether the parts of an encrypted workbook are named in a compound file."""
+    tail = b""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            if "EncryptedPackage".encode("utf-16-le") in tail + block:
+                return True
+            tail = block[-40:]
+    return False
 
 
 def _open(path: Path, kind: str, sheet: str, memory_bytes: int) -> Workbook:

@@ -12,7 +12,10 @@ from annotation.services.imports import faults
 # Every row, faulty or not, so that each is named once with all that is wrong. `target` = the audio it means.
 ROWS: Final = """
     SELECT r.id, r.line, r.source, r.start_ms, r.end_ms, r.external_id, r.speaker,
-           coalesce('r' || coalesce(r.recording_id, file.recording_id), file.sha256, 'f' || r.file_id) AS target,
+           CASE WHEN r.faults @? '$[*][0] ? (@ like_regex "^(bad|negative)_time|(end|start)_missing|end_before")'
+                THEN NULL  -- it would look like a row for the whole file
+                ELSE coalesce('r' || coalesce(r.recording_id, file.recording_id), nullif(file.sha256, ''),
+                              'f' || r.file_id) END AS target,
            coalesce(recording.duration_ms, file.duration_ms) AS audio_ms,
            coalesce(nullif(r.correction, ''), r.text) AS said
       FROM annotation_importrow r

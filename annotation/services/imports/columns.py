@@ -18,7 +18,8 @@ NAMES: Final[Mapping[str, str]] = {
     "start": "start start_time in begin begin_time from tc_in starts onset offset start_offset",
     "end": "end end_time stop out to tc_out ends finish end_offset",
     "duration": "duration dur length",
-    "text": "text transcript transcripts transcription asr asr_text hypothesis sentence content caption utterance",
+    "text": "text transcript transcripts transcription asr asr_text hypothesis sentence content caption"
+    " utterance",
     "correction": "correct_transcripts correct_transcript corrected corrected_text correction reference gold"
     " final",
     "id": "id record_id utt_id utterance_id row_id segment_id",

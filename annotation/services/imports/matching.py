@@ -126,4 +126,5 @@ def is_elsewhere(name: str) -> bool:
 
 def is_absolute(name: str) -> bool:
     """Tell whether a cell is a path from the root of some machine."""
-    return name.startswith(("/", "\\")) or DRIVE.match(name) is not None
+    rooted = name.startswith(("/", "\\")) or DRIVE.match(name) is not None
+    return rooted and not is_elsewhere(name)

@@ -262,10 +262,10 @@ def _judge(row: Staged, how: Reading) -> None:
     broken = any(
         code in ("text_too_long", "bad_characters", "formula_cell", "error_cell") for code, _ in row.faults
     )
-    if not has_text and row.correction is None and not how.transcribe and not broken:
-        row.blame("empty_text", "The row has no text. Write it, or have rows without text transcribed.")
     if row.locked and not has_text:
         row.blame("locked_without_text", "The row is locked and has no text. Unlock it, or write the text.")
+    elif not has_text and row.correction is None and not how.transcribe and not broken:
+        row.blame("empty_text", "The row has no text. Write it, or have rows without text transcribed.")
     said = row.correction or row.text
     expected = SCRIPTS.get(row.language or how.language)
     if said and expected and _is_other_script(said, expected):

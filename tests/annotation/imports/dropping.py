@@ -22,16 +22,16 @@ from transcription.audio import prepare
 from transcription.errors import MediaRejected
 
 
-def sound(seconds: float = 5.0, *, rate: int = 8000, pitch: int = 0) -> bytes:
-    """Make a WAV; `pitch` makes its bytes differ from another's."""
+def sound(seconds: float = 5.0, *, rate: int = 8000, pitch: int = 0, width: int = 2) -> bytes:
+    """Make a WAV of `width` bytes a sample; `pitch` makes its bytes differ from another's."""
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
-        file.setsampwidth(2)
+        file.setsampwidth(width)
         file.setframerate(rate)
-        frame = (300 + pitch).to_bytes(2, "little", signed=True) + (-300 - pitch).to_bytes(
-            2, "little", signed=True
-        )
+        high, low = 300 + pitch, -300 - pitch
+        wave_ = high.to_bytes(2, "little", signed=True) + low.to_bytes(2, "little", signed=True)
+        frame = wave_ if width == 2 else bytes([140 + pitch % 100, 116])
         file.writeframes(frame * int(seconds * rate / 2))
     return out.getvalue()
 
@@ -56,18 +56,22 @@ def received(files: Mapping[str, bytes]) -> Received:
     return found
 
 
+def ticking(claimed: filejobs.ClaimedJob) -> filejobs.Tick:
+    """Return how a job says how far it is."""
+
+    def tick(done: int, total: int, phase: str = "") -> None:
+        if not filejobs.tick(claimed, done, total, phase=phase):
+            raise filejobs.Lost
+
+    return tick
+
+
 def work() -> int:
     """Do the file jobs that wait as a worker does; return how many."""
     done = 0
     while (claimed := filejobs.claim_next(worker="w")) is not None:
-        mine = claimed
-
-        def tick(done: int, total: int, phase: str = "") -> None:
-            if not filejobs.tick(mine, done, total, phase=phase):
-                raise filejobs.Lost
-
         try:
-            imports.run(claimed, tick)
+            imports.run(claimed, ticking(claimed))
         except Exception as error:
             code, message, final = filejobs.describe(error)
             if not final:
@@ -85,9 +89,11 @@ def prepare_all() -> None:
         recording = Recording.objects.select_related("project").get(pk=claimed.id)
         try:
             made = prepare(
-                storage.original_path(claimed.id), storage.wav_path(claimed.id), storage.peaks_path(claimed.id),
+                storage.original_path(claimed.id),
+                storage.wav_path(claimed.id),
+                storage.peaks_path(claimed.id),
                 cutting=cutting_for(recording),
-            )  # fmt: skip
+            )
         except MediaRejected as error:
             assert recordings.reject(claimed, code=error.code, message=error.message)
         else:
