@@ -80,6 +80,7 @@ def fill(people: Cast, rows: int = 130) -> None:
         hear(
             project, "", "please hold the line for a moment", state=SegmentState.DRAFT, risk=dice.random() / 3
         )
+    hear(project, "call Bosch now", "call posch now", author=people.annotator, risk=0.9)
     scoring.score(project)
 
     for number, score in enumerate(MachineScore.objects.order_by("segment_id")):
