@@ -54,8 +54,8 @@ def make_rows(
         segment = make_segment(
             cast.project,
             recording=recording,
-            start_ms=number * 1000,
             **{
+                "start_ms": number * 1000,
                 "text": text,
                 "revision": 1,
                 "source": "human",

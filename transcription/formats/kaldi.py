@@ -35,7 +35,7 @@ class KaldiDirectory:
 
     def __init__(self) -> None:
         self._lines = {name: SortedLines() for name in FILES if name != "spk2utt"}
-        self._recording = ""
+        self._recording = ("", "")
 
     def __enter__(self) -> Self:
         return self
@@ -61,8 +61,9 @@ class KaldiDirectory:
         speaker = identity(row.speaker) if row.speaker else recording
         start, end = row.start_ms or 0, row.end_ms or 0
         utterance = f"{speaker}-{recording}-{start:09}-{end:09}-{identity(row.id)}"
-        if recording != self._recording:
-            self._recording = recording
+        # Of a recording whose channels are apart, rows of both come in turn.
+        if recording not in self._recording:
+            self._recording = (self._recording[-1], recording)
             self._lines["wav.scp"].add(f"{recording} {wav}\n")
             self._lines["reco2dur"].add(f"{recording} {seconds(recording_ms)}\n")
         self._lines["segments"].add(f"{utterance} {recording} {seconds(start)} {seconds(end)}\n")

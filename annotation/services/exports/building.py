@@ -6,10 +6,11 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final, Self, TypeVar
 
 from annotation import storage
 from annotation.conf import conf
@@ -20,6 +21,8 @@ from annotation.services.exports.frozen import FrozenRow, frozen_rows
 from annotation.services.filejobs import Tick
 from transcription.formats.archive import Archive, Member
 from transcription.wav import wav_byte_range, wav_header
+
+T = TypeVar("T")
 
 LOOK_EVERY: Final = 200
 """Rows between two looks at the disk and at whether to stop."""
@@ -60,6 +63,21 @@ class Build:
         )
         self._tick = tick
         self._done = 0
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def spool(self) -> IO[Any]:
+        """Open a file for what is written beside the archive; it is gone when the export is built."""
+        return self._open.enter_context(SpooledTemporaryFile(max_size=MEMORY))
+
+    def keep_open(self, one: AbstractContextManager[T]) -> T:
+        """Enter a context that ends when the export is built."""
+        return self._open.enter_context(one)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -173,11 +191,11 @@ def no_sound(row: FrozenRow) -> Gone:
 
 
 class Package:
-    """An archive being written, with the check sums of its members."""
+    """The archive of an export, with the check sums of its members."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._archive = Archive(file)
-        self._sums = spool()
+    def __init__(self, build: Build, file: BinaryIO) -> None:
+        self._archive = build.keep_open(Archive(file))
+        self._sums = build.spool()
 
     def add(self, name: str, blocks: Iterable[bytes], *, compress: bool = True) -> Member:
         """Write a member."""
@@ -187,15 +205,15 @@ class Package:
 
     def add_spooled(self, name: str, spooled: IO[Any]) -> Member:
         """Write a member of what was spooled, and let go of that."""
-        with spooled:
-            spooled.seek(0)
-            return self.add(name, blocks_of(spooled))
+        spooled.seek(0)
+        member = self.add(name, blocks_of(spooled))
+        spooled.close()
+        return member
 
     def add_sums(self) -> Member:
         """Write the check sums, in the form that `sha256sum -c` reads."""
-        with self._sums:
-            self._sums.seek(0)
-            return self._archive.add("checksums.sha256", blocks_of(self._sums))
+        self._sums.seek(0)
+        return self._archive.add("checksums.sha256", blocks_of(self._sums))
 
     def add_last(self, name: str, data: bytes) -> Member:
         """Write a member that is not among the check sums."""
@@ -209,11 +227,6 @@ class Package:
     def members(self) -> int:
         """Return how many members there are."""
         return self._archive.members
-
-
-def spool() -> IO[Any]:
-    """Open a file for what is written beside the archive; it vanishes on close."""
-    return SpooledTemporaryFile(max_size=MEMORY)
 
 
 def blocks_of(file: IO[Any]) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from django.db import transaction
 
 from annotation import storage
+from annotation.errors import Invalid
 from annotation.models import Export, ExportedFile
 from annotation.services import filejobs
 from annotation.services.exports import describing
@@ -24,13 +25,14 @@ from annotation.services.exports.writing_transcripts import EACH, pack_lines, pa
 from annotation.services.filejobs import ClaimedJob, Tick
 from annotation.states import ExportFormat
 from transcription.formats.json_files import dump
+from transcription.formats.rows import FormatError
 
 
 def run(claimed: ClaimedJob, tick: Tick) -> None:
     """Do the export of a claimed job. A second attempt writes the same bytes as the first would have.
 
-    Raises Lost where the claim is gone, NoSpace, Gone where a recording is no more, FormatError where the
-    format needs a library that is missing.
+    Raises Lost where the claim is gone, NoSpace, Gone where a recording is no more, Invalid where the format
+    needs a library that is missing.
     """
     export = Export.objects.select_related("project", "created_by").get(job=claimed.id)
     if ExportedFile.objects.filter(export=export).exists():
@@ -42,10 +44,10 @@ def run(claimed: ClaimedJob, tick: Tick) -> None:
     _clear(folder, export.pk)
     working.mkdir(parents=True, mode=0o700)
     try:
-        build = Build(export, snapshot, stored_options(export), working, tick)
         written = working / "file"
-        with written.open("w+b") as file:
-            manifest, card = _write(build, file)
+        options = stored_options(export)
+        with Build(export, snapshot, options, working, tick) as build, written.open("w+b") as file:
+            manifest, card = write(build, file)
             file.flush()
             os.fsync(file.fileno())
             file.seek(0)
@@ -67,17 +69,21 @@ def run(claimed: ClaimedJob, tick: Tick) -> None:
             # Before the commit: the row may be missing beside a file, a file never beside its row.
             written.replace(storage.export_path(export.pk))
             storage.sync_directory(folder)
+    except FormatError as error:
+        # Of the worker's installation, or of a text that the format refuses: trying again changes nothing.
+        raise Invalid(error.message, code=error.code) from error
     finally:
         shutil.rmtree(working, ignore_errors=True)
 
 
-def _write(build: Build, file: BinaryIO) -> tuple[dict[str, Any], str]:
+def write(build: Build, file: BinaryIO) -> tuple[dict[str, Any], str]:
+    """Write the file of an export; return its manifest and its dataset card."""
     form = ExportFormat(build.export.format)
     if is_one_file(build.export):
         (write_table if form in TABLES else write_lines)(build, file)
         manifest = describing.manifest_of(build, None, 1)
         return manifest, describing.card_of(build, manifest)
-    package = Package(file)
+    package = Package(build, file)
     if form in EACH:
         pack_transcripts(build, package)
     elif form in TABLES:

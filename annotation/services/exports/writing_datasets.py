@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from annotation import storage
-from annotation.services.exports.building import Build, Package, Sound, blocks_of, no_sound, spool, stem
+from annotation.services.exports.building import Build, Package, Sound, blocks_of, no_sound, stem
 from annotation.services.exports.columns import Values, values_of
 from annotation.services.exports.frozen import FrozenRow
 from annotation.states import ExportFormat, Verdict
@@ -23,7 +23,7 @@ DEV: Final = {"train": "train.tsv", "validation": "dev.tsv", "test": "test.tsv"}
 
 def pack_nemo(build: Build, package: Package) -> None:
     """Write `audio/*.wav` and a manifest: one, or one for each part."""
-    manifests = {part: spool() for part in build.parts}
+    manifests = {part: build.spool() for part in build.parts}
     for row, wav in _cut(build):
         name = f"audio/{clip_name(row)}"
         package.add(name, [wav], compress=False)
@@ -48,7 +48,7 @@ def pack_nemo(build: Build, package: Package) -> None:
 
 def pack_audiofolder(build: Build, package: Package) -> None:
     """Write a folder for each part with its sound and `metadata.jsonl`."""
-    tables = {part: spool() for part in build.parts}
+    tables = {part: build.spool() for part in build.parts}
     for row, wav in _cut(build):
         package.add(f"{row.split or 'train'}/{clip_name(row)}", [wav], compress=False)
         tables[row.split].write(metadata_line(clip_name(row), _dataset_values(build, row)).encode())
@@ -72,7 +72,7 @@ def _parquet_rows(build: Build, part: str) -> Iterator[tuple[str, bytes, Mapping
 
 def pack_common_voice(build: Build, package: Package) -> None:
     """Write `clips/*.wav`, `validated.tsv`, and a TSV for each part. Speakers are named by a hash alone."""
-    tables = {part: spool() for part in {"", *build.parts}}
+    tables = {part: build.spool() for part in {"", *build.parts}}
     for lines in tables.values():
         lines.write(header_line().encode())
     salt = f"{build.export.project_id} {build.snapshot.frozen_at.isoformat()}"
@@ -91,26 +91,22 @@ def pack_common_voice(build: Build, package: Package) -> None:
 
 def pack_kaldi(build: Build, package: Package) -> None:
     """Write `data/<part>/` and, unless only the texts are wanted, `wav/<recording>.wav`."""
-    directories = {part: KaldiDirectory() for part in build.parts}
-    written = ("", -1)
-    try:
-        for row in build.rows():
-            channel = int(row.facts["channel"])
-            name = f"{stem(row)}-channel-{channel}" if channel else stem(row)
-            held = row.row(name, normalise=build.options.normalise)
-            wav = f"wav/{identity(name)}.wav"
-            fits = directories[row.split].add(held, wav, row.facts["duration_ms"])
-            if not fits:
-                build.unheld(row)
-            elif build.options.audio == "recordings" and written != (name, channel):
-                written = (name, channel)
-                package.add(wav, _whole_wav(row), compress=False)
-        for part, directory in directories.items():
-            for file, lines in directory.files():
-                package.add(f"data/{part or 'all'}/{file}", lines)
-    finally:
-        for directory in directories.values():
-            directory.close()
+    directories = {part: build.keep_open(KaldiDirectory()) for part in build.parts}
+    with_sound: set[tuple[int, int]] = set()  # of the present recording
+    for row in build.rows():
+        channel = int(row.facts["channel"])
+        name = f"{stem(row)}-channel-{channel}" if channel else stem(row)
+        held = row.row(name, normalise=build.options.normalise)
+        wav = f"wav/{identity(name)}.wav"
+        if not directories[row.split].add(held, wav, row.facts["duration_ms"]):
+            build.unheld(row)
+        elif build.options.audio == "recordings" and (row.recording_id, channel) not in with_sound:
+            with_sound = {one for one in with_sound if one[0] == row.recording_id}
+            with_sound.add((row.recording_id, channel))
+            package.add(wav, _whole_wav(row), compress=False)
+    for part, directory in directories.items():
+        for file, lines in directory.files():
+            package.add(f"data/{part or 'all'}/{file}", lines)
 
 
 def clip_name(row: FrozenRow) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
-from annotation.services.exports.building import Build, Package, file_name
+from annotation.services.exports.building import Build, Package, blocks_of, file_name
 from annotation.services.exports.columns import COLUMNS, Layout, values_of
 from annotation.services.exports.recordings import add_recordings
 from annotation.states import ExportFormat
@@ -93,7 +93,8 @@ def pack_table(build: Build, package: Package) -> None:
         path = build.folder / name
         with path.open("w+b") as file:
             xlsx_to(build, file)
-            package.add_spooled(name, file)
+            file.seek(0)
+            package.add(name, blocks_of(file))
         path.unlink()
     else:
         package.add(name, LINES[form](build))
