@@ -59,7 +59,7 @@ def run(bench: Bench) -> Table:
         f"Quality page: {rows:,} segments, {2 * rows:,} scores, {rows:,} decisions",
         ("figure", "ms, all of it", "ms, one annotator's"),
         how="Each figure read from PostgreSQL with no cache, median of three; the slowest breakdown counts. "
-        "A page has two of them, and keeps them for a minute.",
+        "Workers make those of a whole large project ready; what is filtered is read like this.",
     )
     person = project.recordings.first().segments.first().annotator_id
     worst = 0.0
