@@ -1,10 +1,11 @@
 """Find segments by their words and by filters, newest recordings first, however many there are.
 
-Three ways, each tried when the one before did not fill the page:
+Each way is tried when the one before did not fill the page:
 
 1. the newest rows are looked at one by one: words that are everywhere fill a page at once;
 2. the index of groups gives every candidate, as long as these are few: then all are known, and counted;
-3. otherwise PostgreSQL plans it as a whole, within a time limit.
+3. where there are many, more of the newest rows are looked at: the page is filled before long;
+4. otherwise (many rows with the word, few with the filter) PostgreSQL plans it, within a time limit.
 
 Only rows of projects that the person may see are looked at, and none of recordings in the trash.
 """
@@ -28,13 +29,17 @@ from annotation.search.filters import conditions_of
 from annotation.search.grams import any_of, gram_query, lexeme, like
 from annotation.search.query import Query, Word
 
-NEWEST: Final = 5_000
-"""Rows looked at one by one: 5-8 ms for a million, and enough for whatever one row in 200 holds."""
+NEWEST: Final = 1_000
+"""Rows looked at one by one, in a millisecond or two: they also tell how common something is."""
+COMMON: Final = 3
+"""With so many hits among the newest, there are more candidates than are read; the page fills sooner so."""
+FURTHER: Final = (20_000, 100_000)
+"""Rows looked at where the index has too many candidates: then one row in 200 has the word, or more."""
 CANDIDATES: Final = 5_000
 """What the index may give: reading and sorting so many takes about 20 ms."""
 PATIENCE_MS: Final = 4_000
-MOST_PROJECTS: Final = 50
-"""Projects that are named to the index; of more, all are asked and the others left out afterwards."""
+MOST_PROJECTS: Final = 20
+"""Projects that are named to the index, while that leaves most rows out; else the others go afterwards."""
 
 LANGUAGES: Final = (
     "ar", "hy", "eu", "ca", "da", "nl", "en", "et", "fi", "fr", "de", "el", "hi", "hu", "id", "it", "lt",
@@ -95,11 +100,7 @@ def find(
     needles = _needles(query, projects)
     search = _Search(person, query, projects, needles, place, limit + 1)
     back = place is not None and place.back
-    rows, total = search.newest(), None
-    if rows is None:
-        rows, total = search.by_index()
-    if rows is None:
-        rows = search.planned()
+    rows, total = search.found()
     more = len(rows) > limit
     rows = rows[:limit]
     if back:
@@ -206,10 +207,26 @@ class _Search:
             found.append(f"kept.text NOT LIKE %(without{number})s")
         return " AND ".join(found) or "true"
 
-    def newest(self) -> list[tuple[int, int]] | None:
-        """Look at the newest rows one by one, as far as the page needs it; None where they do not fill it."""
+    def found(self) -> tuple[list[tuple[int, int]], int | None]:
+        """Return the rows of the page, one more where there is one, and how many there are if known."""
+        rows = self.newest(NEWEST)
+        if COMMON <= len(rows) < self.limit:
+            rows = self.newest(2 * NEWEST * self.limit // len(rows))
+        if len(rows) == self.limit:
+            return rows, None
+        candidates = self.by_index()
+        if candidates is not None:
+            return candidates, len(candidates)
+        for further in FURTHER:
+            rows = self.newest(further)
+            if len(rows) == self.limit:
+                return rows, None
+        return self.planned(), None
+
+    def newest(self, most: int) -> list[tuple[int, int]]:
+        """Look at the newest rows one by one, `most` of them, as far as the page needs it."""
         alone = len(self.projects) == 1
-        self.values |= {"newest": NEWEST, "project": self.projects[0]}
+        self.values |= {"newest": most, "project": self.projects[0]}
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
@@ -228,14 +245,14 @@ class _Search:
                 self.values,
             )
             found: list[tuple[int, int]] = cursor.fetchall()
-        return found if len(found) == self.limit else None
+        return found
 
-    def by_index(self) -> tuple[list[tuple[int, int]] | None, int | None]:
+    def by_index(self) -> list[tuple[int, int]] | None:
         """Ask the index; None where it has too many candidates, or nothing to be asked for."""
         tokens = [needle.tokens for needle in self.needles] + list(self.indexed)
         if not tokens:
-            return None, None
-        if len(self.projects) <= MOST_PROJECTS:
+            return None
+        if len(self.projects) <= MOST_PROJECTS and Project.objects.count() > 2 * len(self.projects):
             tokens.append(any_of(lexeme(f"#{project}") for project in self.projects))
         self.values |= {"tokens": " & ".join(tokens), "candidates": CANDIDATES + 1}
         with connection.cursor() as cursor:
@@ -251,7 +268,7 @@ class _Search:
             )
             candidates = cursor.fetchall()
             if len(candidates) > CANDIDATES:
-                return None, None
+                return None
             self.values["ids"] = [segment for _, segment in candidates]
             cursor.execute(
                 f"""
@@ -265,8 +282,8 @@ class _Search:
                 """,
                 self.values,
             )
-            rows = cursor.fetchall()
-        return rows, len(rows)
+            rows: list[tuple[int, int]] = cursor.fetchall()
+        return rows
 
     def planned(self) -> list[tuple[int, int]]:
         """Leave the way to PostgreSQL; raise Invalid when it takes too long."""

@@ -36,13 +36,13 @@ def lexeme(value: str) -> str:
 def gram_query(folded: str) -> str:
     """Return the `tsquery` that every text with `folded` in it answers; some others do, too.
 
-    Groups that cover all letters once are enough: more of them narrow little and cost more to intersect. One
-    or two characters are the beginning of a group.
+    Of a longer word, groups that cover all letters once are enough: more of them narrow little and cost more
+    to intersect. One or two characters are the beginning of a group.
     """
     if len(folded) < SIZE:
         return f"{lexeme('~' + folded)}:*"
     last = len(folded) - SIZE
-    starts = sorted({*range(0, last + 1, SIZE), last})
+    starts = list(range(last + 1)) if len(folded) <= 2 * SIZE else sorted({*range(0, last + 1, SIZE), last})
     if len(starts) > MOST_GRAMS:
         step = len(starts) / MOST_GRAMS
         starts = [starts[int(step * n)] for n in range(MOST_GRAMS)]

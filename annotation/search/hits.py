@@ -18,6 +18,11 @@ BEFORE: Final = 60
 LONGEST: Final = 240
 ENDINGS: Final = 4
 """Letters in which two forms of a word may differ at their ends, for marking them."""
+COLUMNS: Final = (
+    "text", "start_ms", "end_ms", "speaker", "state", "locked", "risk", "recording__name", "project__name",
+    "annotator__username",
+)  # fmt: skip
+"""What a hit shows; a recording's map of silences and a project's glossary are long."""
 LETTERS: Final = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 
 
@@ -50,10 +55,11 @@ class Hit:
 
 def hits_of(ids: Sequence[int], needles: Sequence[Needle], where: str = "") -> list[Hit]:
     """Read the segments that were found, in the order of `ids`, and mark in each what was searched for."""
-    heard = Hypothesis.objects.defer("words", "signals", "changes").order_by("-pass_name", "-pk")
+    heard = Hypothesis.objects.only("segment", "pass_name", "model", "text").order_by("-pass_name", "-pk")
     rows = (
         Segment.objects.filter(pk__in=ids)
         .select_related("recording", "project", "annotator")
+        .only(*COLUMNS)
         .prefetch_related(Prefetch("hypotheses", heard, to_attr="heard"))
     )
     found = {row.pk: row for row in rows}

@@ -106,11 +106,14 @@ def test_each_way_finds_the_same(cast: Cast, recording: Recording, monkeypatch: 
     texts = [f"row {n} with {'gold' if n % 3 else 'silver'} in it" for n in range(30)]
     said(recording, *texts)
     wanted = [text for text in texts if "gold" in text]
-    assert found(cast, "gold row", limit=50) == wanted  # the newest rows are all rows
+    assert found(cast, "gold row", limit=15) == wanted[:15]  # among the newest rows
     monkeypatch.setattr(engine, "NEWEST", 2)
     assert found(cast, "gold row", limit=50) == wanted  # by the index
     assert engine.find(cast.annotator, read("gold row"), limit=5).total == len(wanted)
     monkeypatch.setattr(engine, "CANDIDATES", 3)
+    monkeypatch.setattr(engine, "FURTHER", (10, 100))
+    assert found(cast, "gold row", limit=19) == wanted[:19]  # further on among the newest
+    monkeypatch.setattr(engine, "FURTHER", ())
     assert found(cast, "gold row", limit=50) == wanted  # as PostgreSQL plans it
     assert engine.find(cast.annotator, read("gold row"), limit=5).total is None
 

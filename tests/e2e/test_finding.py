@@ -46,7 +46,8 @@ def test_the_box_is_one_key_away_and_hits_play(opens: Opens, filled: Cast) -> No
     until(page, "document.activeElement.id === 'find'")
     page.keyboard.type("ข้าว")
     page.keyboard.press("Enter")
-    until(page, "document.querySelectorAll('.hit').length === 2")
+    page.wait_for_url("**/search/?q=%E0*")
+    assert page.locator(".hit").count() == 2
     page.locator(".hit-facts a").first.click()
     page.wait_for_url("**/work/?segment=*")
     page.goto("/search/?q=colour:red")
@@ -99,7 +100,7 @@ def test_the_glossary_is_kept_on_its_page_and_the_bar_counts(opens: Opens, fille
     assert Project.objects.get(pk=filled.project.pk).glossary == ["Bosch"]
     page.get_by_role("button", name="Transcribe again").click()
     assert "hears 8 untouched rows of 2 recordings again" in page.locator(".notes").inner_text()
-    page.get_by_text("Change", exact=True).click()
+    page.locator("summary", has_text="Change").click()
     page.get_by_role("button", name="Remove").click()
     assert "No terms yet" in page.locator("main").inner_text()
     page.goto(f"/projects/{filled.project.pk}/")
