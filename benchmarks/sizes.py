@@ -35,6 +35,10 @@ class Sizes:
     """Segments that are searched."""
     audit_events: int
     """Events behind the lists of the admin."""
+    table_rows: int
+    """Rows of the table that is imported."""
+    exported_rows: int
+    """Rows of the project that is exported."""
 
 
 FULL: Final = Sizes(
@@ -53,6 +57,8 @@ FULL: Final = Sizes(
     saves=200,
     found_segments=1_000_000,
     audit_events=1_000_000,
+    table_rows=100_000,
+    exported_rows=100_000,
     scored_rows=100_000,
 )
 
@@ -72,6 +78,8 @@ QUICK: Final = Sizes(
     saves=5,
     found_segments=3_000,
     audit_events=2_000,
+    table_rows=2_000,
+    exported_rows=1_000,
     scored_rows=600,
 )
 """A smoke run: it shows that everything works, and its figures say nothing."""

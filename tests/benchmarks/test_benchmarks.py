@@ -29,6 +29,8 @@ ROWS = {
     "Riskiest first on the quality page": 8,
     "Quality page": 7,
     "Saves": 2,
+    "Tables": 2,
+    "Exports": 6,
     "Admin": 32,
 }
 

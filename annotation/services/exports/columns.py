@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from annotation.services.exports.frozen import FrozenRow
+from annotation.services.imports.columns import Column
 from transcription.formats.clocks import clock
 from transcription.text.metrics import ErrorCounts, count_errors
 from transcription.text.normalize import TAG
@@ -165,9 +166,7 @@ def _written_as(header: str) -> Callable[[int], Any]:
 
     A bare number under `start` would leave whoever reads it to guess.
     """
-    plain = header.strip().lower()
-    if plain.endswith(("ms", "msec", "msecs", "millis", "milliseconds")):
+    unit = Column(header, "").unit
+    if unit == "ms":
         return lambda value: value
-    if plain.endswith(("_s", " s", "sec", "secs", "seconds")):
-        return lambda value: value / 1000
-    return clock
+    return (lambda value: value / 1000) if unit == "s" else clock
