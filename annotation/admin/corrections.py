@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -25,6 +25,7 @@ from annotation.states import VERDICT_MOVES, Verdict
 from annotation.templatetags.earmark import clock, percent, show_changes
 from annotation.ui.words import changes
 
+LIST: Final = "admin:annotation_correction_changelist"
 LONGEST: Final = 600
 """Characters of a text that are shown in a line."""
 DASH: Final = "\u2013"
@@ -99,7 +100,18 @@ class CorrectionAdmin(ReadOnly):
         found = super().get_object(request, object_id, from_field)
         if found is not None:
             found.detail = corrections.details([found])[found.pk]
+            # A page of its own is no form of the list: its buttons must say where they lead.
+            found.press_at = reverse(LIST)
         return found
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the history of its segment: a decision itself never changes."""
+        found = self.get_object(request, object_id) if self.has_view_permission(request) else None
+        if found is None:
+            raise Http404
+        return HttpResponseRedirect(reverse("admin:annotation_segment_history", args=[found.segment_id]))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -220,9 +232,11 @@ class CorrectionAdmin(ReadOnly):
                 state += f" ({detail.review.get_reason_code_display()})"
         if segment.locked:
             state += ", locked"
+        place = getattr(one, "press_at", "")
+        where = format_html(' formaction="{}"', place) if place else ""
         buttons = format_html_join(
-            " ", '<button type="submit" name="one" value="{}:{}" class="mini">{}</button>',
-            ((name, one.pk, label) for name, label, verdict in
+            " ", '<button type="submit" name="one" value="{}:{}" class="mini"{}>{}</button>',
+            ((name, one.pk, where, label) for name, label, verdict in
              (("accept", "Accept", Verdict.ACCEPT), ("send_back", "Return\u2026", Verdict.RETURN))
              if segment.state in VERDICT_MOVES[verdict][0] and segment.retired_at is None),
         )  # fmt: skip
@@ -255,5 +269,4 @@ class SampleAdmin(ReadOnly):
     @admin.display(description="corrections")
     def rows(self, sample: AuditSample) -> SafeString:
         """Lead to the corrections of the sample."""
-        address = reverse("admin:annotation_correction_changelist")
-        return format_html('<a href="{}?sample={}">look at them</a>', address, sample.pk)
+        return format_html('<a href="{}?sample={}">look at them</a>', reverse(LIST), sample.pk)

@@ -26,6 +26,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import struct
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
@@ -194,10 +195,13 @@ def field(value: str | None) -> bytes:
     return b"%d:%b" % (len(raw), raw)
 
 
-def seal(most: int = BATCH) -> int:
-    """Seal every event that waits, `most` to a seal; return how many. Call it outside a transaction."""
-    sealed = 0
-    while True:
+def seal(most: int = BATCH, *, budget_s: float | None = None) -> int:
+    """Seal every event that waits, `most` to a seal; return how many. Call it outside a transaction.
+
+    After `budget_s` seconds no further seal is begun: the rest waits for the next call.
+    """
+    sealed, began = 0, time.monotonic()
+    while budget_s is None or time.monotonic() - began < budget_s:
         with connection.cursor() as cursor:
             cursor.execute("SELECT audit.seal_events(%s)", [most])
             number = int(cursor.fetchone()[0])

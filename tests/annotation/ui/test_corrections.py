@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -28,19 +29,13 @@ from annotation.models import (
 from annotation.services import corrections, segments
 from annotation.services.decisions import Evidence
 from annotation.states import DecisionKind
+from tests import services
 from tests.annotation.ui.conftest import SignedIn, words_of
 from tests.factories import make_decoding, make_job, make_segment, make_user
-from tests.personas import Cast
-
-pytestmark = pytest.mark.django_db
+from tests.personas import Cast, make_cast
 
 LIST = "/admin/annotation/correction/"
 MACHINE = "we ship from bosh on friday"
-
-
-@pytest.fixture(autouse=True)
-def _quiet_redis(redis_url: str) -> None:
-    """Segments announce their changes."""
 
 
 def correct(
@@ -82,6 +77,23 @@ def test_the_errors_of_the_machine_are_counted_with_the_decision(cast: Cast) -> 
     nothing = correct(cast, "[noise]")
     nothing.refresh_from_db()
     assert (nothing.reference_length, nothing.insertions, nothing.wer) == (0, 6, 1.0)
+
+
+def test_decisions_made_before_errors_were_counted_are_counted_by_the_migration(committed_db: None) -> None:
+    decision = correct(make_cast(), "we ship from Bosch on Friday morning")
+    with services.superuser() as own:
+        own.execute(
+            "UPDATE annotation_decision SET substitutions = NULL, deletions = NULL, insertions = NULL,"
+            " reference_length = NULL, hypothesis_id = NULL, profile = ''"
+        )
+    fresh = Decision.objects.get()
+    assert (fresh.wer, fresh.hypothesis) == (None, None)
+    migration = importlib.import_module("annotation.migrations.0010_seals")
+    with connections["owner"].schema_editor() as editor:
+        migration.count(None, editor)
+    fresh = Decision.objects.get()
+    assert (fresh.hypothesis_id, fresh.wer) == (decision.hypothesis_id, decision.wer or fresh.wer)
+    assert (fresh.deletions, fresh.reference_length, fresh.profile) == (1, 7, "spoken-1")
 
 
 def test_a_text_far_too_long_to_compare_is_saved_and_not_counted(cast: Cast) -> None:
@@ -132,6 +144,21 @@ def test_a_page_costs_as_many_queries_with_fifty_rows_as_with_five(cast: Cast, s
         asked.append([query["sql"] for query in queries])
     few, many = asked
     assert len(many) == len(few) <= 17, many
+    assert all("LIMIT" in sql for sql in many if "COUNT(" in sql)
+
+
+@pytest.mark.parametrize("table", ["auditevent", "segment", "revision", "recording", "decoding", "job"])
+def test_no_list_asks_row_by_row_or_counts_all(cast: Cast, signed_in: SignedIn, table: str) -> None:
+    client = signed_in("supervisor")
+    asked: list[list[str]] = []
+    for _ in range(2):
+        for _ in range(4):
+            correct(cast)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(f"/admin/annotation/{table}/").status_code == 200
+        asked.append([query["sql"] for query in queries])
+    few, many = asked
+    assert len(many) == len(few) <= 9, many
     assert all("LIMIT" in sql for sql in many if "COUNT(" in sql)
 
 
@@ -227,6 +254,11 @@ def test_a_rows_own_button_is_the_action_on_that_row(cast: Cast, signed_in: Sign
     assert Segment.objects.get(pk=other.segment_id).state == "corrected"
     asked = client.post(LIST, {"one": f"send_back:{other.pk}", "index": "0"})
     assert f'name="_selected_action" value="{other.pk}"' in words_of(asked)
+    own = words_of(client.get(f"{LIST}{other.pk}/change/"))
+    assert f'value="send_back:{other.pk}" class="mini" formaction="{LIST}"' in own
+    lead = client.get(f"{LIST}{other.pk}/history/")
+    assert lead.headers["Location"] == f"/admin/annotation/segment/{other.segment_id}/history/"
+    assert client.get(f"{LIST}999999/history/").status_code == 404
 
 
 def test_rows_are_locked_and_unlocked_with_a_reason(cast: Cast, signed_in: SignedIn) -> None:
