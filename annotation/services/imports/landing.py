@@ -31,6 +31,7 @@ from annotation.services import cuts, decodings
 from annotation.services.clock import ClockTimestamp
 from annotation.services.imports import faults
 from annotation.services.imports.columns import plain
+from annotation.services.imports.copying import copy_in
 from annotation.states import (
     AS_IMPORTED,
     EDITABLE_SEGMENTS,
@@ -250,7 +251,7 @@ class _Batch:
         if not rows:
             return
         made = [(row, self._segment(row, start, end)) for row, start, end in rows]
-        Segment.objects.bulk_create([segment for _, segment in made], batch_size=1000)
+        copy_in([segment for _, segment in made])
         self._write_texts(made)
         lock = [segment for row, segment in made if row.locked]
         for row, segment in made:
@@ -329,7 +330,7 @@ class _Batch:
                 revisions.append(
                     _revision(segment, segment.revision, row.correction, Source.HUMAN, self.parent.created_by)
                 )
-        Revision.objects.bulk_create(revisions, batch_size=1000)
+        copy_in(revisions)
         self._hypotheses([(row, segment) for row, segment in made if row.text])
 
     def _hypotheses(self, heard: Sequence[tuple[ImportRow, Segment]]) -> None:
@@ -342,16 +343,20 @@ class _Batch:
             pass_name=Pass.DRAFT, model=MODEL, options={}, options_digest=options.digest(), start_ms=0,
             end_ms=max(1, self.length), state=DecodingState.DONE, finished_at=ClockTimestamp(),
         )  # fmt: skip
-        Hypothesis.objects.bulk_create(
-            (
+        copy_in(
+            [
                 Hypothesis(
-                    decoding=decoding, segment=segment, pass_name=Pass.DRAFT, model=MODEL, text=row.text,
-                    words=row.words, signals={},
+                    decoding=decoding,
+                    segment=segment,
+                    pass_name=Pass.DRAFT,
+                    model=MODEL,
+                    text=row.text,
+                    words=row.words,
+                    signals={},
                 )
                 for row, segment in heard
-            ),
-            batch_size=1000,
-        )  # fmt: skip
+            ]
+        )
 
     # -- Rows whose segment is there ---------------------------------------------------------------------------
 
