@@ -32,28 +32,22 @@ CHANCE: Final = random.SystemRandom().random
 TRIES: Final = 50
 """A try is lost only to somebody who got a row by it, so this many are never needed by a few people."""
 
-# What was meant for somebody who has left the project is anybody's: otherwise nobody would get it.
+# What was meant for somebody who has left the project is anybody's: otherwise nobody would get it. What a row
+# must be is asked in subqueries that are no joins: rows are looked at in their order until one will do, and
+# never all of them to be sorted.
 TAKE: Final = """
 WITH at_work AS (
     SELECT member.user_id FROM annotation_membership member
       JOIN annotation_user person ON person.id = member.user_id
      WHERE member.project_id = %(project)s AND person.is_active AND member.paused_at IS NULL),
-batch AS (
-    SELECT id, assignee_id, paused_at FROM annotation_batch
-     WHERE project_id = %(project)s AND closed_at IS NULL),
-mine AS (SELECT id FROM batch WHERE assignee_id = %(user)s AND paused_at IS NULL),
-others AS (
-    SELECT id FROM batch WHERE paused_at IS NOT NULL
-        OR (assignee_id <> %(user)s AND assignee_id IN (SELECT user_id FROM at_work))),
 chosen AS (
     SELECT segment.id FROM annotation_segment AS segment
      WHERE segment.project_id = %(project)s AND segment.retired_at IS NULL AND NOT segment.locked
        AND {where} AND {unread}
        AND (segment.state = 'returned' OR NOT EXISTS (
             SELECT 1 FROM annotation_batchsegment item
-             WHERE item.segment_id = segment.id AND item.batch_id IN (SELECT id FROM others)))
-       AND NOT EXISTS (SELECT 1 FROM annotation_recording trashed
-                        WHERE trashed.id = segment.recording_id AND trashed.trashed_at IS NOT NULL)
+             WHERE item.segment_id = segment.id AND item.batch_id = ANY(%(others)s)))
+       AND (SELECT trashed_at FROM annotation_recording WHERE id = segment.recording_id) IS NULL
        AND (%(recording)s::bigint IS NULL OR segment.recording_id = %(recording)s)
        AND segment.id <> ALL(%(exclude)s)
        AND NOT EXISTS (SELECT 1 FROM annotation_lease lease
@@ -82,13 +76,26 @@ SELECT segment.id FROM annotation_lease lease JOIN annotation_segment segment ON
  ORDER BY lease.acquired_at, segment.id LIMIT 1
 """
 
+#: The batches in force: the person's own, and those whose rows they are not given.
+BATCHES: Final = """
+SELECT coalesce(array_agg(batch.id) FILTER (
+            WHERE batch.assignee_id = %(user)s AND batch.paused_at IS NULL), '{}'),
+       coalesce(array_agg(batch.id) FILTER (
+            WHERE batch.paused_at IS NOT NULL
+               OR (batch.assignee_id <> %(user)s AND person.is_active AND member.paused_at IS NULL
+                   AND member.id IS NOT NULL)), '{}')
+  FROM annotation_batch batch JOIN annotation_user person ON person.id = batch.assignee_id
+  LEFT JOIN annotation_membership member
+         ON member.user_id = person.id AND member.project_id = batch.project_id
+ WHERE batch.project_id = %(project)s AND batch.closed_at IS NULL
+"""
+
 #: Of segments that are read twice: not by whoever has read them, nor by anybody once both readings are there.
-UNREAD: Final = """NOT EXISTS (
-            SELECT 1 FROM annotation_pair pair
-             WHERE pair.segment_id = segment.id
-               AND (pair.state = 'disputed' OR (pair.state = 'reading' AND EXISTS (
+UNREAD: Final = """coalesce((
+            SELECT pair.state <> 'disputed' AND (pair.state <> 'reading' OR NOT EXISTS (
                     SELECT 1 FROM annotation_reading reading
-                     WHERE reading.pair_id = pair.id AND reading.author_id = %(user)s))))"""
+                     WHERE reading.pair_id = pair.id AND reading.author_id = %(user)s))
+              FROM annotation_pair pair WHERE pair.segment_id = segment.id), true)"""
 
 OPEN: Final = "segment.state IN ('draft', 'refined')"
 #: Recordings that nobody was asked to work on, or only people who are not at work.
@@ -98,7 +105,7 @@ UNASKED: Final = """segment.recording_id NOT IN (
                AND assignee_id IN (SELECT user_id FROM at_work))
        AND segment.recording_id NOT IN (
             SELECT item.recording_id FROM annotation_batchrecording item
-             WHERE item.batch_id IN (SELECT id FROM others))"""
+             WHERE item.batch_id = ANY(%(others)s))"""
 
 #: What is handed out, in this order; the words are constants of this file.
 TIERS: Final[tuple[tuple[Why, str], ...]] = (
@@ -117,13 +124,13 @@ TIERS: Final[tuple[tuple[Why, str], ...]] = (
         "assigned",
         "segment.state IN ('draft', 'refined') AND segment.recording_id IN ("
         "SELECT item.recording_id FROM annotation_batchrecording item"
-        " WHERE item.batch_id IN (SELECT id FROM mine))",
+        " WHERE item.batch_id = ANY(%(mine)s))",
     ),
     (
         "assigned",
         "segment.state IN ('draft', 'refined') AND segment.id IN ("
         "SELECT item.segment_id FROM annotation_batchsegment item"
-        " WHERE item.batch_id IN (SELECT id FROM mine))",
+        " WHERE item.batch_id = ANY(%(mine)s))",
     ),
     ("queue", " AND ".join((OPEN, UNASKED))),
 )
@@ -178,6 +185,9 @@ def next_segment(
         "exclude": list(exclude),
         "seconds": float(conf().lease_s),
     }
+    with connection.cursor() as cursor:
+        cursor.execute(BATCHES, values)
+        values["mine"], values["others"] = cursor.fetchone()
     with transaction.atomic():
         given = _held(user, values) if client else None
         for why, where in _tiers(project, dice, values):
@@ -194,9 +204,10 @@ def next_segment(
 def _tiers(project: Project, dice: Callable[[], float], values: dict[str, Any]) -> list[tuple[Why, str]]:
     """Return where to look, in which order: returned work always comes first, then chance has its say."""
     share, rolled = project.gold_percent / 100, dice()
-    returned, *rest = TIERS
+    # Tiers that can have nothing are left out: the planner cannot know.
+    returned, *rest = TIERS if values["mine"] else (TIERS[0], TIERS[1], TIERS[-1])
     if rolled >= 2 * share or not Gold.objects.filter(project=project, withdrawn_at=None).exists():
-        return list(TIERS)
+        return [returned, *rest]
     if rolled < share:
         return [returned, ("queue", GOLD), *rest]
     values["below"] = dice()
