@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -11,6 +12,8 @@ from transcription.formats import elan, json_rows, label_studio, nemo, nist, pra
 from transcription.formats.rows import MAX_ROWS, FormatError, Row
 from transcription.formats.texts import encoding_of, joined
 
+WHISPERS_FIRST: Final = re.compile(r'\{\s*"(?:text|segments|language|task|duration|words|word_segments)"')
+"""What the results of Whisper and of its kin begin with."""
 HEAD: Final = 64 << 10
 """How much of a file is looked at to tell its format, in bytes."""
 
@@ -74,8 +77,8 @@ def recognise(name: str, head: bytes) -> Format | None:
         return Format.NEMO
     if '"file_name"' in first:
         return Format.JSON_ROWS
-    if text.startswith("{") and ending == ".json":
-        return Format.WHISPER
+    if ending == ".json":
+        return Format.WHISPER if WHISPERS_FIRST.match(text) else None
     return Format.NEMO if text.startswith("{") else None
 
 

@@ -76,7 +76,7 @@ def values_of(row: FrozenRow, file_name: str) -> Values:
         "end_ms": row.end_ms,
         "speaker": facts["speaker"],
         "language": facts["language"],
-        "asr_text": row.heard if row.heard or row.decided else row.text,
+        "asr_text": row.machine_text,
         "correct_transcripts": row.text if row.decided else None,
         "status": facts["state"],
         "split": row.split,

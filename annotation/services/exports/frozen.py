@@ -49,6 +49,11 @@ class FrozenRow:
         return self.facts["state"] in DECIDED
 
     @property
+    def machine_text(self) -> str:
+        """Return what a machine heard, or was imported; while nobody has decided that is the text itself."""
+        return self.heard if self.heard or self.decided else self.text
+
+    @property
     def start_ms(self) -> int:
         """Return where it begins in the recording."""
         return int(self.facts["start_ms"])

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from annotation import storage
 from annotation.services.exports.building import Build, Package, Sound, blocks_of, no_sound, stem
-from annotation.services.exports.columns import Values, values_of
+from annotation.services.exports.columns import Values
 from annotation.services.exports.frozen import FrozenRow
 from annotation.states import ExportFormat, Verdict
 from transcription.formats import Row
@@ -133,7 +133,6 @@ def _whole_wav(row: FrozenRow) -> Iterator[bytes]:
 
 def _dataset_values(build: Build, row: FrozenRow) -> Values:
     held = row.row(stem(row), normalise=build.options.normalise)
-    values = values_of(row, row.facts["file_name"])
     return {
         "transcription": held.final,
         "segment_id": row.shown_id,
@@ -143,7 +142,7 @@ def _dataset_values(build: Build, row: FrozenRow) -> Values:
         "duration": (row.end_ms - row.start_ms) / 1000,
         "speaker": row.facts["speaker"],
         "language": row.language,
-        "asr_text": values["asr_text"],
+        "asr_text": row.machine_text,
     }
 
 

@@ -62,6 +62,13 @@ OURS: Final = frozenset(
         "segment_id",
         "tags",
         "comment",
+        "split",
+        "confidence",
+        "risk",
+        "risk_reasons",
+        "model",
+        "written_at",
+        "verdict",
     ]
 )
 """What exports of ours add. In a sheet that has a version beside our segment id they are no metadata."""

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from annotation.errors import Invalid
 from annotation.services.segments import clean_text
+from transcription.formats.cells import unescape
 
 Unit = Literal["", "s", "ms"]
 TimeKind = Literal["", "clock", "number", "other"]
@@ -18,8 +19,6 @@ MAX_MS: Final = 1_000 * 3600 * 1000
 LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_].*)?$")
 YES: Final = frozenset(["1", "true", "yes", "y", "x", "t", "locked", "ja", "oui", "si", "sí"])
 NO: Final = frozenset(["0", "false", "no", "n", "f", "unlocked", "nein", "non", "open"])
-ESCAPED: Final = re.compile(r"'(?='*[=+\-@\t\r])")
-"""How our CSV, and spreadsheets, keep a cell from being a formula."""
 
 
 class BadValue(Exception):
@@ -126,4 +125,4 @@ def cleaned(cell: str, header: str, longest: int) -> str:
 
 def unescaped(cell: str) -> str:
     """Take back the apostrophe that keeps a cell of CSV from being a formula."""
-    return cell[1:] if ESCAPED.match(cell) else cell
+    return unescape(cell)
