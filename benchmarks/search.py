@@ -182,7 +182,7 @@ def _asked(kind: str, who: User, questions: list[str]) -> tuple[list[float], flo
 
 
 def _questions(
-    rows: int, lucky: random.Random, user: User, member: User
+    rows: int, many: int, lucky: random.Random, user: User, member: User
 ) -> Iterator[tuple[str, User, list[str]]]:
     """Give each kind of question with who asks, drawn from the rows that are there."""
     from django.db import connection

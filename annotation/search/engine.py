@@ -33,6 +33,8 @@ NEWEST: Final = 1_000
 """Rows looked at one by one, in a millisecond or two: they also tell how common something is."""
 COMMON: Final = 3
 """With so many hits among the newest, there are more candidates than are read; the page fills sooner so."""
+CROWDED: Final = 0.004
+"""Share of the rows looked at from which on the index is not asked first."""
 FURTHER: Final = (20_000, 100_000)
 """Rows looked at where the index has too many candidates: then one row in 200 has the word, or more."""
 CANDIDATES: Final = 5_000
@@ -211,7 +213,10 @@ class _Search:
         """Return the rows of the page, one more where there is one, and how many there are if known."""
         rows = self.newest(NEWEST)
         if COMMON <= len(rows) < self.limit:
-            rows = self.newest(2 * NEWEST * self.limit // len(rows))
+            look = 2 * NEWEST * self.limit // len(rows)
+            rows = self.newest(look)
+            if CROWDED * look <= len(rows) < self.limit:  # the index would have too many
+                rows = self.newest(2 * look)
         if len(rows) == self.limit:
             return rows, None
         candidates = self.by_index()

@@ -61,11 +61,12 @@ def test_what_is_wrong_with_a_term_is_said(cast: Cast) -> None:
     terms.add(**who, text="Bosch")
     with pytest.raises(Conflict):
         terms.add(**who, text="Bosch")
-    for values, field in (
+    wrong: tuple[tuple[dict[str, Any], str], ...] = (
         ({"text": ""}, "text"), ({"text": "a\nb"}, "text"), ({"text": "x" * 101}, "text"),
         ({"text": "a", "case_rule": "odd"}, "case_rule"), ({"text": "a", "variants": "no list"}, "variants"),
         ({"text": "a", "colour": "red"}, "colour"),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for values, field in wrong:
         with pytest.raises(Invalid) as refused:
             terms.add(**who, **values)
         assert field in refused.value.detail

@@ -96,6 +96,7 @@ def test_the_glossary_is_kept_on_its_page_and_the_bar_counts(opens: Opens, fille
     page.fill("#new-text", "Bosch")
     page.fill("#new-variants", "posch, boss")
     page.get_by_role("button", name="Add", exact=True).click()
+    page.wait_for_selector(".chip")
     assert page.locator(".chip").all_inner_texts() == ["posch", "boss"]
     assert Project.objects.get(pk=filled.project.pk).glossary == ["Bosch"]
     page.get_by_role("button", name="Transcribe again").click()

@@ -128,8 +128,6 @@ def locked(stage: Stage) -> None:
 
 
 APART: Final = 1_000_000
-ABSENT: Final = "987654321"
-"""An id of nothing."""
 
 
 def followed(stage: Stage) -> None:
@@ -209,7 +207,7 @@ def termed(stage: Stage) -> None:
 
 
 def assigning(caller: Caller, path: str) -> Answer:
-    recording = Recording.objects.get(project=path.split("/")[3]) if path.split("/")[3] != ABSENT else None
+    recording = Recording.objects.filter(project=int(path.split("/")[3])).first()
     ids = [str(recording.pk)] if recording else ["1"]
     return caller.post(path, {"action": "assign", "usernames": [], "recordings": ids})
 
