@@ -476,6 +476,15 @@ export interface Facets {
 
 export type FieldEnum = "audio" | "start" | "end" | "duration" | "text" | "correction" | "id" | "speaker" | "language" | "locked" | "locked_at" | "ignore";
 
+/** A column of a figure; with `interval` rows have `key`, `key_low` and `key_high`. */
+export interface FigureColumnOut {
+  key: string;
+  label: string;
+  /** text, count, share (0..1), ms, ratio, points, number or flag. */
+  kind: string;
+  interval: boolean;
+}
+
 /** One figure; the same rows are behind its page and its files. */
 export interface FigureOut {
   figure: string;
@@ -484,7 +493,7 @@ export interface FigureOut {
   about: string;
   /** How intervals were found, with the source. */
   method: string;
-  columns: ColumnOut[];
+  columns: FigureColumnOut[];
   rows: (Record<string, unknown>)[];
   summary: Record<string, unknown>;
   profile: ProfileOut;
