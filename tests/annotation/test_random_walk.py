@@ -13,9 +13,7 @@ from django.db.models import Count, F, Max
 
 from annotation.models import Review, Revision, Segment
 from tests.annotation.walking import RAW, Walk
-from tests.personas import Cast
-
-pytestmark = pytest.mark.django_db
+from tests.personas import make_cast
 
 CALLS = int(os.environ.get("WALK_CALLS", "800"))
 SEEDS = (4711, 23)
@@ -25,9 +23,9 @@ ONE_IN = 8
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_random_walk_leaves_no_illegal_row_and_an_event_for_each_change(
-    cast: Cast, redis_emptied: str, seed: int
+    committed_db: None, redis_emptied: str, seed: int
 ) -> None:
-    walk = Walk(cast, seed)
+    walk = Walk(make_cast(), seed)
     calls = CALLS // len(SEEDS)
     for number in range(calls):
         walk.call()
@@ -51,9 +49,11 @@ def test_a_random_walk_leaves_no_illegal_row_and_an_event_for_each_change(
     assert not gaps.exists()
 
 
-def test_every_statement_against_the_audit_is_refused_or_logged(cast: Cast, redis_emptied: str) -> None:
-    """Each of them once, on a row that is locked and on one that is not."""
-    walk = Walk(cast, 5, segments=4)
+def test_every_statement_against_the_audit_is_refused_or_logged(
+    committed_db: None, redis_emptied: str
+) -> None:
+    """Each of them once, on rows of which some are locked."""
+    walk = Walk(make_cast(), 5, segments=4)
     walk.send(f"/api/segments/{walk.any_segment().pk}/lock/", {}, by="reviewer")
     walk.replay.follow()
     for pattern in RAW:
