@@ -23,14 +23,17 @@ from django.db.models import F
 from annotation.conf import conf
 from annotation.doorbell import Bell, ring
 from annotation.errors import AnnotationError
-from annotation.models import Job, Recording, Upload
+from annotation.models import Import, Job, Recording, Upload
 from annotation.services import decodings, filejobs, jobs, recordings, refining, uploads
-from annotation.states import LIVE_JOBS, UploadState
+from annotation.services.clock import in_seconds
+from annotation.states import LIVE_JOBS, ImportState, UploadState
 
 log = logging.getLogger(__name__)
 
 ORPHAN_AGE_S: Final = 24 * 3600
 """Files without a row are older than any request by then."""
+KEPT_IMPORT_S: Final = 7 * 24 * 3600
+"""How long the unused files of an import that is over stay, for a mended sheet to go with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,12 @@ def _remove_orphans() -> int:
     removed = 0
     for folder in _old_entries(root / "recordings"):
         if folder.name.isdecimal() and not Recording.objects.filter(pk=int(folder.name)).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    for folder in _old_entries(root / "imports"):
+        open_still = Import.objects.exclude(state__in=(ImportState.DONE, ImportState.CANCELLED))
+        recent = Import.objects.filter(finished_at__gt=in_seconds(-KEPT_IMPORT_S))
+        if folder.name.isdecimal() and not (open_still | recent).filter(pk=int(folder.name)).exists():
             shutil.rmtree(folder, ignore_errors=True)
             removed += 1
     for path in _old_entries(root / "uploads"):

@@ -1,0 +1,103 @@
+"""Transcripts of other tools, with their audio: each format becomes the same segments."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from annotation.models import Hypothesis, Segment
+from annotation.states import ImportState
+from tests.annotation.imports.dropping import bring, check, faults_of, sound
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
+
+SRT = "1\n00:00:00,500 --> 00:00:02,000\nguten Tag\n\n2\n00:00:02,000 --> 00:00:04,000\nHerr Bosch\n"
+WHISPER = {
+    "language": "de",
+    "segments": [
+        {
+            "id": 0, "start": 0.5, "end": 2.0, "text": " guten Tag",
+            "words": [
+                {"word": " guten", "start": 0.5, "end": 1.0, "probability": 0.9},
+                {"word": " Tag", "start": 1.0, "end": 1.9, "probability": 0.8},
+            ],
+        },
+        {"id": 1, "start": 2.0, "end": 4.0, "text": " Herr Bosch", "words": []},
+    ],
+}  # fmt: skip
+NEMO = [
+    {"audio_filepath": "/data/wav/call.wav", "offset": 0.5, "duration": 1.5, "text": "guten Tag"},
+    {"audio_filepath": "/data/wav/call.wav", "offset": 2.0, "duration": 2.0, "text": "Herr Bosch"},
+]
+TEXTGRID = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+xmin = 0
+xmax = 5
+tiers? <exists>
+size = 1
+item []:
+    item [1]:
+        class = "IntervalTier"
+        name = "Ann"
+        xmin = 0
+        xmax = 5
+        intervals: size = 4
+        intervals [1]:
+            xmin = 0
+            xmax = 0.5
+            text = ""
+        intervals [2]:
+            xmin = 0.5
+            xmax = 2
+            text = "guten Tag"
+        intervals [3]:
+            xmin = 2
+            xmax = 4
+            text = "Herr Bosch"
+        intervals [4]:
+            xmin = 4
+            xmax = 5
+            text = ""
+"""
+FILES = {
+    "call.srt": SRT,
+    "call.vtt": "WEBVTT\n\n" + SRT.replace(",", "."),
+    "call.json": json.dumps(WHISPER),
+    "manifest.jsonl": "\n".join(map(json.dumps, NEMO)) + "\n",
+    "call.TextGrid": TEXTGRID,
+}
+WANTED = [(500, 2000, "guten Tag"), (2000, 4000, "Herr Bosch")]
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_each_format_becomes_segments(cast: Any, name: str) -> None:
+    drop = {name: FILES[name].encode(), "call.wav": sound(5)}
+    done = bring(cast.manager, cast.project, drop)
+    assert (done.state, faults_of(done)) == (ImportState.DONE, {})
+    found = Segment.objects.filter(project=cast.project).order_by("start_ms")
+    assert list(found.values_list("start_ms", "end_ms", "text")) == WANTED
+    again = bring(cast.manager, cast.project, drop)
+    assert (again.counts["added"], again.counts["unchanged"]) == (0, 2)
+    if name == "call.json":
+        words = Hypothesis.objects.get(segment=found[0]).words
+        assert [word[2].strip() for word in words] == ["guten", "Tag"]
+
+
+def test_many_transcripts_at_once_find_their_audio_by_name(cast: Any) -> None:
+    drop = {
+        "a.srt": SRT.encode(), "b.srt": SRT.encode(), "a.wav": sound(5), "b.wav": sound(5, pitch=1),
+    }  # fmt: skip
+    assert bring(cast.manager, cast.project, drop).counts["added"] == 4
+
+
+def test_a_broken_transcript_is_named_and_the_others_are_imported(cast: Any) -> None:
+    drop = {
+        "a.srt": SRT.encode(), "b.json": b'{"segments": [{"start": 1, "end": "never", "text": "x"}]}',
+        "a.wav": sound(5), "b.wav": sound(5, pitch=1),
+    }  # fmt: skip
+    checked = check(cast.manager, cast.project, drop)
+    assert checked.counts["ready"] == 2
+    assert [codes for codes in faults_of(checked).values()] == [["malformed"]]
