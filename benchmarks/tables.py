@@ -1,7 +1,7 @@
 """A table of 100,000 rows: reading it alone, its dry run, its import, and the memory of both processes.
 
-The recordings it names are in the project already, so that no audio is prepared; a worker does the jobs, as in
-a running site, with the audit of every segment and revision.
+The recordings it names are in the project already, so that no audio is prepared; a worker does the jobs, as
+in a running site, with the audit of every segment and revision.
 """
 
 from __future__ import annotations

@@ -189,7 +189,7 @@ def _bomb(size: int) -> ArchiveError:
 
 
 def _check_directory(path: Path) -> None:
-    """Refuse a list of entries that is too long before it is read: it says its size at the end of the file."""
+    """Refuse a list of entries that is too long before it is read: the file's end says its size."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - (1 << 16) - 22))

@@ -53,8 +53,8 @@ def test_a_drop_is_followed_to_its_segments(
             const data = new DataTransfer();
             data.items.add(new File([bytes(rows)], "calls.csv"));
             data.items.add(new File([bytes(wav)], "call_193.wav"));
-            document.querySelector("form[data-drop]")
-                .dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+            const drop = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+            document.querySelector("form[data-drop]").dispatchEvent(drop);
         }""",
         [_base64(ROWS), _base64(sound(8, rate=4000))],
     )

@@ -28,8 +28,9 @@ class Command(BaseCommand):
     """Import a folder, or say row by row why not."""
 
     help = (
-        "Import a folder on this machine: each audio file becomes a recording and is transcribed; with a table"
-        " or transcripts in it, rows become segments. Can be stopped and run again: nothing is done twice."
+        "Import a folder on this machine: each audio file becomes a recording and is transcribed; with a"
+        " table or transcripts in it, rows become segments. Can be stopped and run again: nothing is done"
+        " twice."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

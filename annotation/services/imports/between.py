@@ -12,7 +12,7 @@ from annotation.services.imports import faults
 # Every row, faulty or not, so that each is named once with all that is wrong. `target` = the audio it means.
 ROWS: Final = """
     SELECT r.id, r.line, r.source, r.start_ms, r.end_ms, r.external_id, r.speaker,
-           CASE WHEN r.faults @? '$[*][0] ? (@ like_regex "^(bad|negative)_time|(end|start)_missing|end_before")'
+           CASE WHEN r.faults @? '$[*][0] ? (@ like_regex "_time$|_missing$|^end_before")'
                 THEN NULL  -- it would look like a row for the whole file
                 ELSE coalesce('r' || coalesce(r.recording_id, file.recording_id), nullif(file.sha256, ''),
                               'f' || r.file_id) END AS target,
@@ -36,8 +36,9 @@ SELECT id, jsonb_build_array(jsonb_build_array('past_end', 'It ends at ' || end_
 """
 
 DUPLICATE_ID: Final = """
-SELECT id, jsonb_build_array(jsonb_build_array('duplicate_id', 'The id “' || external_id || '” is also on line '
-       || CASE WHEN line = first THEN last ELSE first END || '. Give each row an id of its own.'))
+SELECT id, jsonb_build_array(jsonb_build_array('duplicate_id', 'The id “' || external_id
+       || '” is also on line ' || CASE WHEN line = first THEN last ELSE first END
+       || '. Give each row an id of its own.'))
   FROM (SELECT id, line, external_id, min(line) OVER same AS first, max(line) OVER same AS last,
                count(*) OVER same AS times
           FROM rows WHERE external_id <> '' WINDOW same AS (PARTITION BY external_id)) AS counted
@@ -48,15 +49,19 @@ DUPLICATE_AUDIO: Final = """
 SELECT id, jsonb_build_array(jsonb_build_array('duplicate_audio', 'The same audio is also on line '
        || CASE WHEN line = first THEN last ELSE first END
        || ', and neither row has times. Leave one out, or give both their times.'))
-  FROM (SELECT id, line, min(line) OVER same AS first, max(line) OVER same AS last, count(*) OVER same AS times
-          FROM rows WHERE target IS NOT NULL AND start_ms IS NULL WINDOW same AS (PARTITION BY target)) AS counted
+  FROM (SELECT id, line, min(line) OVER same AS first, max(line) OVER same AS last,
+               count(*) OVER same AS times
+          FROM rows WHERE target IS NOT NULL AND start_ms IS NULL
+        WINDOW same AS (PARTITION BY target)) AS counted
  WHERE times > 1
 """
 
 SAME_SPAN: Final = """
-SELECT id, jsonb_build_array(jsonb_build_array('same_span', 'Line ' || CASE WHEN line = first THEN last ELSE first
-       END || ' has the same times in the same audio. Leave one out, or mend its times.'))
-  FROM (SELECT id, line, min(line) OVER same AS first, max(line) OVER same AS last, count(*) OVER same AS times
+SELECT id, jsonb_build_array(jsonb_build_array('same_span', 'Line '
+       || CASE WHEN line = first THEN last ELSE first END
+       || ' has the same times in the same audio. Leave one out, or mend its times.'))
+  FROM (SELECT id, line, min(line) OVER same AS first, max(line) OVER same AS last,
+               count(*) OVER same AS times
           FROM rows WHERE target IS NOT NULL AND start_ms IS NOT NULL
         WINDOW same AS (PARTITION BY target, start_ms, end_ms)) AS counted
  WHERE times > 1
@@ -113,7 +118,8 @@ UPDATE annotation_importrow AS row
    SET state = CASE WHEN found.hard THEN 'faulty' ELSE 'ready' END
   FROM (SELECT r.id, EXISTS (SELECT 1 FROM jsonb_array_elements(r.faults) AS fault
                               WHERE NOT (fault ->> 0 = ANY(%(accepted)s))) AS hard
-          FROM annotation_importrow r WHERE r.parent_id = %(parent)s AND r.state IN ('ready', 'faulty')) AS found
+          FROM annotation_importrow r
+         WHERE r.parent_id = %(parent)s AND r.state IN ('ready', 'faulty')) AS found
  WHERE row.id = found.id AND row.state <> CASE WHEN found.hard THEN 'faulty' ELSE 'ready' END
 """
 
@@ -157,8 +163,9 @@ SELECT count(*) FROM annotation_importrow row
  WHERE row.parent_id = %(parent)s AND row.state = 'ready'
    AND (EXISTS (SELECT 1 FROM annotation_segment s WHERE s.project_id = %(project)s AND s.retired_at IS NULL
                     AND row.external_id <> '' AND s.external_id = row.external_id)
-        OR EXISTS (SELECT 1 FROM annotation_segment s WHERE s.recording_id = row.recording_id AND s.channel = 0
-                    AND s.retired_at IS NULL AND s.start_ms = row.start_ms AND s.end_ms = row.end_ms))
+        OR EXISTS (SELECT 1 FROM annotation_segment s
+                    WHERE s.recording_id = row.recording_id AND s.channel = 0
+                      AND s.retired_at IS NULL AND s.start_ms = row.start_ms AND s.end_ms = row.end_ms))
 """
 
 

@@ -270,8 +270,8 @@ def _check_transcripts(parent: Import, sounds: Sounds, note: Note) -> dict[str, 
     found = list(ImportFile.objects.filter(parent=parent, kind=FileKind.TRANSCRIPT))
     if not found and not ImportFile.objects.filter(parent=parent, kind=FileKind.AUDIO).exists():
         raise Invalid(
-            "There is neither a table nor audio in this drop. Add an XLSX, ODS, CSV or TSV file, or transcripts"
-            " such as SRT, VTT, TextGrid or JSON, and their audio.",
+            "There is neither a table nor audio in this drop. Add an XLSX, ODS, CSV or TSV file, or"
+            " transcripts such as SRT, VTT, TextGrid or JSON, and their audio.",
             code="nothing_found",
         )  # fmt: skip
     how = Reading(

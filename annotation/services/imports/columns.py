@@ -13,8 +13,8 @@ KEPT: Final = ""
 IGNORED: Final = "ignore"
 
 NAMES: Final[Mapping[str, str]] = {
-    "audio": "file_name filename file audio audio_path audio_filepath audio_file path wav wav_path wav_filename"
-    " clip recording url sound_file",
+    "audio": "file_name filename file audio audio_path audio_filepath audio_file path wav wav_path"
+    " wav_filename clip recording url sound_file",
     "start": "start start_time in begin begin_time from tc_in starts onset offset start_offset",
     "end": "end end_time stop out to tc_out ends finish end_offset",
     "duration": "duration dur length",
@@ -71,7 +71,7 @@ OURS: Final = frozenset(
         "verdict",
     ]
 )
-"""What exports of ours add. In a sheet that has a version beside our segment id they are no metadata."""
+"""What exports of ours add. In a sheet that has a version and an edit distance they are no metadata."""
 MILLISECONDS: Final = frozenset(("ms", "msec", "msecs", "millis", "milliseconds"))
 SECONDS: Final = frozenset(("s", "sec", "secs", "seconds"))
 HEADER_ROWS: Final = 10
@@ -195,7 +195,7 @@ def _one_each(mapped: list[Column]) -> list[Column]:
             rank = (order.get(column.found, 3), known[1] if known else 99, place)
             best[column.field] = min(best.get(column.field, ((9, 99, 0), place)), (rank, place))
     keys = {plain(column.header) for column in mapped}
-    exported = {"segment_id", "version"} <= keys
+    exported = {"version", "edit_distance"} <= keys
     kept = []
     for place, column in enumerate(mapped):
         chosen = column.field not in ONE_EACH or best[column.field][1] == place

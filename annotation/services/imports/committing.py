@@ -1,4 +1,4 @@
-"""Import what was checked: audio becomes recordings, and rows wait for their audio, or become segments at once.
+"""Import what was checked: audio becomes recordings; rows wait for theirs, or become segments at once.
 
 Every step is one transaction behind the job's claim and finds out what is left by looking at the rows, so an
 import that was cut off anywhere goes on where it stopped.

@@ -39,7 +39,7 @@ CODES: Final[Mapping[str, str]] = {
     "accepted_here": "Accepted here",
     "malformed": "Cannot be read",
 }
-"""Every code, with its short name for people. Each fault carries a sentence that says what to do beside it."""
+"""Every code, with its short name for people. Each fault says in a sentence of its own what to do."""
 
 SOFT: Final = frozenset(("wrong_script", "chars_per_second", "too_long", "overlap"))
 """What may be right all the same: a person can have such rows imported as they are."""

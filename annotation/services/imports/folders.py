@@ -142,8 +142,8 @@ def _take(user: User, project: Project, parent: Import, folder: Path, path: Path
                 outcome.here += 1
             ImportFile.objects.filter(parent=parent, path=str(path)).delete()
             ImportFile.objects.create(
-                parent=parent, name=str(path.relative_to(folder))[:1000], kind=FileKind.AUDIO, size_bytes=size,
-                sha256=sha256, path=str(path)[:4000], stamp=stamp, recording=existing,
+                parent=parent, name=str(path.relative_to(folder))[:1000], kind=FileKind.AUDIO,
+                size_bytes=size, sha256=sha256, path=str(path)[:4000], stamp=stamp, recording=existing,
             )  # fmt: skip
     finally:
         spare.unlink(missing_ok=True)

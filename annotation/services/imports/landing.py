@@ -184,7 +184,7 @@ class _Batch:
             ):
                 self._refuse(
                     row, "id_elsewhere",
-                    f"The id “{row.external_id}” is that of another segment: {mine.start_ms} to {mine.end_ms} ms"
+                    f"The id “{row.external_id}” is another segment's: {mine.start_ms} to {mine.end_ms} ms"
                     + ("" if mine.recording_id == self.recording.pk else " of another recording")
                     + ". Give the row another id, or the same times.",
                 )  # fmt: skip
@@ -334,7 +334,7 @@ class _Batch:
         self._hypotheses([(row, segment) for row, segment in made if row.text])
 
     def _hypotheses(self, heard: Sequence[tuple[ImportRow, Segment]]) -> None:
-        """Keep the texts of a table as what a first pass heard, so that people's changes are seen beside it."""
+        """Keep the texts of a table as what a first pass heard: people's changes are seen beside it."""
         if not heard or self.parent.job_id is None:
             return
         options = DecodingOptions(language=None)
@@ -358,7 +358,7 @@ class _Batch:
             ]
         )
 
-    # -- Rows whose segment is there ---------------------------------------------------------------------------
+    # -- Rows whose segment is there ---------------------------------------------------------------------
 
     def _bring_up_to_date(self, known: Sequence[tuple[ImportRow, Segment]]) -> None:
         if not self.update:
@@ -506,7 +506,7 @@ def _retire_cut_by_machine(recording_id: int, spans: Sequence[tuple[int, int]]) 
 
 
 def land_ready(parent: Import, recording_id: int) -> bool:
-    """Land the rows of a recording that is ready already, in a transaction of its own; False where it is not."""
+    """Land the rows of a recording in a transaction of its own; False where it is not ready."""
     with transaction.atomic():
         recording = (
             Recording.objects.select_for_update(of=("self",)).select_related("project").get(pk=recording_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from django.db import transaction
@@ -42,7 +43,7 @@ def begin(
     options: Mapping[str, Any] | None = None,
     after: Import | None = None,
 ) -> Import:
-    """Take the files of one drop in and check them, in a job. `after`: an import whose unused audio goes along.
+    """Take the files of one drop in and check them, in a job; the unused audio of `after` goes along.
 
     Raises Invalid where no file came whole; then nothing is kept.
     """
@@ -59,7 +60,7 @@ def begin(
             chosen = {**{name: after.options[name] for name in CHOICES if name in after.options}, **chosen}
         with transaction.atomic():
             parent = Import.objects.create(project=project, created_by=user, options=chosen, answers=answers)
-        # Moving bytes is slow work and needs no transaction; a crash here leaves an import that can be given up.
+        # Moving bytes is slow and needs no transaction; a crash here leaves an import that can be given up.
         _take(parent, received.files)
         if after is not None:
             _adopt(parent, after)
@@ -104,7 +105,7 @@ def _take(parent: Import, arrived: Sequence[Arrived]) -> None:
 
 
 def _adopt(parent: Import, after: Import) -> None:
-    """Take along the audio of an earlier import that became nothing there, so that it need not be sent again."""
+    """Take along the audio of an earlier import that became nothing there: it need not be sent again."""
     if after.project_id != parent.project_id or after.folder:
         return
     unused = ImportFile.objects.filter(parent=after, kind=FileKind.AUDIO, recording=None, cause="")
@@ -129,7 +130,7 @@ def change(
     options: Mapping[str, Any] | None = None,
     save_template: str = "",
 ) -> Import:
-    """Answer questions, choose columns and how to proceed; check again where that changes how rows are read."""
+    """Answer, choose columns and how to proceed; check again where that changes how rows are read."""
     require(user, "import", parent.project)
     if parent.state not in OPEN:
         raise _too_late(parent)
@@ -294,10 +295,8 @@ def cancel(*, user: User, parent: Import) -> Import:
             checking.announce(parent, ImportState.CANCELLED)
     job = parent.job
     if rows and job is not None and job.state in (JobState.PENDING, JobState.RUNNING):
-        try:
+        with suppress(Conflict, Denied):  # it ended this moment; its claim finds the import cancelled
             jobs.cancel(user=user, job=job)
-        except (Conflict, Denied):
-            pass  # it ended this moment; its claim finds the import cancelled
     files.forget(parent.pk)
     parent.refresh_from_db()
     if not rows and parent.state == ImportState.DONE:

@@ -91,8 +91,8 @@ def understand(line: Line, how: Reading, sounds: Sounds) -> Staged:
     if any(map(str.strip, line.cells[width:])):
         row.blame(
             "extra_cells",
-            f"The row has {len(line.cells)} cells and the table {width} columns: a cell with a comma in it needs"
-            " quotation marks.",
+            f"The row has {len(line.cells)} cells and the table {width} columns: a cell with a comma in it"
+            " needs quotation marks.",
         )
     if how.kind == "csv":
         cells = [values.unescaped(cell) for cell in cells]
@@ -285,8 +285,9 @@ def _is_other_script(text: str, expected: frozenset[str]) -> bool:
 
 
 COLUMNS: Final = (
-    "parent_id", "source", "line", "state", "faults", "cells", "file_id", "recording_id", "start_ms", "end_ms",
-    "external_id", "speaker", "language", "text", "correction", "locked", "locked_at", "metadata", "words",
+    "parent_id", "source", "line", "state", "faults", "cells", "file_id", "recording_id", "start_ms",
+    "end_ms", "external_id", "speaker", "language", "text", "correction", "locked", "locked_at",
+    "metadata", "words",
 )  # fmt: skip
 COPY: Final = f"COPY {ImportRow._meta.db_table} ({', '.join(COLUMNS)}) FROM STDIN"
 
@@ -301,13 +302,14 @@ def write(parent: Import, rows: Iterable[Staged], accepted: frozenset[str]) -> N
     """Append rows in one COPY. Rows with a fault that is not `accepted` are faulty."""
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:
         for row in rows:
-            out = faults.hard(row.faults, accepted)
+            state = ImportRowState.FAULTY if faults.hard(row.faults, accepted) else ImportRowState.READY
+            cells = [_storable(cell) for cell in row.cells]
             copy.write_row(
                 (
-                    parent.pk, row.source, row.line, (ImportRowState.FAULTY if out else ImportRowState.READY).value,
-                    _json(row.faults), _json([_storable(cell) for cell in row.cells]), row.file, row.recording,
-                    row.start_ms, row.end_ms, row.external_id, row.speaker, row.language, row.text, row.correction,
-                    row.locked, row.locked_at, _json(row.metadata), _json(row.words),
+                    parent.pk, row.source, row.line, state.value, _json(row.faults), _json(cells), row.file,
+                    row.recording, row.start_ms, row.end_ms, row.external_id, row.speaker, row.language,
+                    row.text, row.correction, row.locked, row.locked_at, _json(row.metadata),
+                    _json(row.words),
                 )
             )  # fmt: skip
 

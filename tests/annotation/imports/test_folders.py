@@ -49,8 +49,9 @@ def test_raw_audio_becomes_recordings_once(cast: Any, audio: Path) -> None:
 
 def test_a_run_that_was_cut_off_goes_on(cast: Any, audio: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from annotation.services.imports import folders
+    from annotation.services.recordings import add_recording as known
 
-    known, done = folders.add_recording, []
+    done: list[str] = []
 
     def stops(**values: Any) -> Any:
         if len(done) == 3:  # the empty one is the first, and refused

@@ -88,7 +88,7 @@ def test_the_rejects_are_mended_and_dropped_again(manager: Client, cast: Any) ->
     prepare_all()
 
     book = load_workbook(io.BytesIO(manager.get(f"/imports/{parent.pk}/rejects").content))
-    sheet = book.active
+    sheet: Any = book.active
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     assert rows[0] == ["File", "Start", "End", "Text", "Cost centre", "rejected_line", "rejected_because"]
     assert [row[5] for row in rows[1:]] == ["3", "4"]

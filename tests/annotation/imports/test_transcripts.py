@@ -100,4 +100,4 @@ def test_a_broken_transcript_is_named_and_the_others_are_imported(cast: Any) -> 
     }  # fmt: skip
     checked = check(cast.manager, cast.project, drop)
     assert checked.counts["ready"] == 2
-    assert [codes for codes in faults_of(checked).values()] == [["malformed"]]
+    assert list(faults_of(checked).values()) == [["malformed"]]
