@@ -6,6 +6,7 @@ A document type, and so every entity, is refused before anything of it is expand
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final, NoReturn
@@ -16,6 +17,8 @@ from transcription.formats.rows import FormatError, Row, milliseconds, span
 from transcription.formats.texts import MAX_BYTES, UNFIT_FOR_XML, one_line
 from transcription.formats.tiers import lanes, speaker_of
 
+CLIMBING: Final = re.compile(r"\A(?:\.{1,2}/)+")
+"""How a relative address begins; the recording is known by what comes behind it."""
 MAX_ANNOTATIONS: Final = 200_000
 WRITTEN: Final = "2000-01-01T00:00:00+00:00"
 """The date of every file we write: the same rows give the same bytes."""
@@ -123,7 +126,7 @@ def _whole(value: str, line: int) -> int:
 
 def _file_of(relative: str, absolute: str) -> str:
     if relative:
-        return unquote(relative).removeprefix("./")
+        return CLIMBING.sub("", unquote(relative))
     return PurePosixPath(unquote(absolute)).name
 
 
@@ -146,7 +149,7 @@ def _placed(slots: dict[str, int | None]) -> dict[str, int]:
 def hold_eaf(row: Row) -> Row:
     """Give the row as an EAF holds it: recording, times, text and speaker."""
     return Row(
-        audio=UNFIT_FOR_XML.sub("", row.audio).removeprefix("./"),
+        audio=CLIMBING.sub("", UNFIT_FOR_XML.sub("", row.audio)),
         start_ms=row.start_ms,
         end_ms=row.end_ms,
         text=_fit(row.final),
