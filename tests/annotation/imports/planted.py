@@ -12,8 +12,8 @@ HEADERS = (
     "id", "file_name", "start_ms", "end_ms", "transcript", "correct_transcripts", "speaker", "lang", "locked",
     "locked_at", "cost centre",
 )  # fmt: skip
-SPAN_MS = 2_000
-PER_FILE = 500
+SPAN_MS = 1_000
+PER_FILE = 100
 
 
 @dataclass
@@ -34,8 +34,8 @@ def good(number: int) -> list[object]:
     """Make a row without a fault."""
     start = number % PER_FILE * SPAN_MS
     return [
-        f"u{number:06}", f"call_{number // PER_FILE:03}.wav", start, start + SPAN_MS - 200,
-        f"this is what was heard in row {number}", "", "", "en", "", "", f"{number:05}",
+        f"u{number:06}", f"call_{number // PER_FILE:03}.wav", start, start + SPAN_MS - 100,
+        f"row {number} was heard", "", "", "en", "", "", f"{number:05}",
     ]  # fmt: skip
 
 
