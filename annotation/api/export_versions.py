@@ -16,10 +16,10 @@ from annotation.api.docs import PAGING, operation, page_of
 from annotation.api.export_serializers import (
     ExportIn,
     ExportOut,
+    ExportPreviewOut,
     ExportRequest,
     ExportWhole,
     PreviewIn,
-    PreviewOut,
     PreviewRequest,
     told,
 )
@@ -65,13 +65,13 @@ class ProjectExports(ApiView):
 class ExportPreview(ApiView):
     """What an export would hold."""
 
-    @operation("preview_export", takes=PreviewRequest, gives=PreviewOut)
+    @operation("preview_export", takes=PreviewRequest, gives=ExportPreviewOut)
     def post(self, request: Request, project_id: int) -> Response:
         """Count what an export would hold at this moment, and what it would leave out."""
         project = get_visible(Project.objects.all(), self.person, pk=project_id)
         require(self.person, "export", project)
         values = self.valid(PreviewIn(data=request.data))
-        return Response(PreviewOut(preview(project, Choice.read(values.get("filter")))).data)
+        return Response(ExportPreviewOut(preview(project, Choice.read(values.get("filter")))).data)
 
 
 class ExportDetail(ApiView):

@@ -46,7 +46,7 @@ def sound_of(segment: Segment) -> bytes:
 def duration_of(data: bytes) -> float:
     with wave.open(io.BytesIO(data)) as sound:
         assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (16_000, 1, 2)
-        return sound.getnframes() / 16_000
+        return float(sound.getnframes() / 16_000)
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:

@@ -183,7 +183,7 @@ def test_every_format_is_whole_and_the_same_bytes_each_time(cast: Cast, form: st
     with opened(export) as archive:
         sums = archive.read("checksums.sha256")
         assert hashlib.sha256(sums).hexdigest() == manifest["checksums"]["sha256"]
-        listed = dict(reversed(line.split("  ", 1)) for line in sums.decode().splitlines())
+        listed = {line[66:]: line[:64] for line in sums.decode().splitlines()}
         others = {"checksums.sha256", "README.md", "manifest.json"}
         assert set(archive.namelist()) == {*listed, *others}
         for name, digest in listed.items():
@@ -345,7 +345,7 @@ def test_memory_does_not_grow_with_the_rows(
     }  # fmt: skip
     row = make_segment(cast.project, text="some words " * 10, revision=1)
     revision = row.revisions.get().pk
-    snapshot_facts = {
+    snapshot_facts: dict[str, Any] = {
         "there": {}, "project": "p", "description": "", "language": "",
         "models": {"draft": "", "refine": None}, "sheet_columns": [], "asked_by": None,
     }  # fmt: skip
