@@ -224,6 +224,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SegmentState": "annotation.states.SegmentState",
         "DecisionKind": "annotation.states.DecisionKind",
+        "Verdict": "annotation.states.Verdict",
+        "Order": "annotation.api.people_serializers.ORDERS",
+        "BatchOrder": "annotation.api.batches.ORDERS",
         "CheckCode": "annotation.services.checks.CODES",
     },
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -22,6 +22,8 @@ from annotation.workload import batches_of, workload, workload_of
 
 Out = serializers.Serializer[Any]
 
+ORDERS: Final = list(batches.ORDERS)
+
 
 class BatchIn(Strict):
     """Work for a person: so many segments, or these recordings."""
@@ -31,7 +33,7 @@ class BatchIn(Strict):
     segments = Whole(min_value=1, max_value=batches.MOST_SEGMENTS, required=False)
     recordings = serializers.ListField(child=Id(), required=False, max_length=batches.MOST_RECORDINGS)
     order = serializers.ChoiceField(
-        choices=list(batches.ORDERS), required=False, default="risk", help_text="Which segments."
+        choices=ORDERS, required=False, default="risk", help_text="Which segments."
     )
 
 

@@ -87,7 +87,7 @@ class PreviewRequest(Strict):
     filter = ExportFilter(required=False)
 
 
-class PreviewOut(Out):
+class ExportPreviewOut(Out):
     """What an export would hold at this moment."""
 
     rows = serializers.IntegerField()

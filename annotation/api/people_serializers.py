@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rest_framework import serializers
 
@@ -10,6 +10,9 @@ from annotation.api.fields import Client, Id, Strict, Text
 from annotation.services import preferences
 
 Out = serializers.Serializer[Any]
+
+ORDERS: Final = ("risk", "time")
+"""In which order a person works."""
 
 
 class PresenceIn(Strict):
@@ -77,7 +80,7 @@ class Editor(Out):
     tab_plays = serializers.BooleanField()
     shared_computer = serializers.BooleanField()
     font_px = serializers.IntegerField()
-    order = serializers.ChoiceField(choices=("time", "risk"))
+    order = serializers.ChoiceField(choices=ORDERS)
 
 
 class SettingsOut(Out):

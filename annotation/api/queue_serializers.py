@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from annotation.api.fields import Client, Id, Strict
+from annotation.api.people_serializers import ORDERS
 from annotation.api.segment_serializers import LeaseOut
 from annotation.api.work_serializers import SegmentDetailOut
 from annotation.states import SegmentState
@@ -28,7 +29,7 @@ class NextIn(Strict):
 
     client = Client(help_text="Your tab.")
     recording = Id(required=False, allow_null=True)
-    order = serializers.ChoiceField(choices=("risk", "time"), required=False, default="risk")
+    order = serializers.ChoiceField(choices=ORDERS, required=False, default="risk")
     exclude = serializers.ListField(
         child=Id(), required=False, max_length=50, help_text="What you hold already."
     )

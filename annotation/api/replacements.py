@@ -13,7 +13,7 @@ from annotation.api.base import ApiView
 from annotation.api.docs import PAGING, operation, page_of, text
 from annotation.api.pagination import BY_ID, NEWEST, paginated
 from annotation.api.search_serializers import (
-    PreviewOut,
+    ReplacePreviewOut,
     ReplacedRowOut,
     ReplaceIn,
     ReplacementOut,
@@ -29,7 +29,7 @@ from annotation.states import ReplacedAs
 class ReplacePreview(ApiView):
     """Looking at what a replacement would do."""
 
-    @operation("preview_replacement", takes=WishIn, gives=PreviewOut)
+    @operation("preview_replacement", takes=WishIn, gives=ReplacePreviewOut)
     def post(self, request: Request, project_id: int) -> Response:
         """Count the rows that would change and those left alone, and show some; nothing is changed.
 
@@ -37,7 +37,7 @@ class ReplacePreview(ApiView):
         """
         project = get_visible(Project.objects.all(), self.person, pk=project_id)
         wish = Wish(**self.valid(WishIn(data=request.data)))
-        return Response(PreviewOut(replacing.preview(user=self.person, project=project, wish=wish)).data)
+        return Response(ReplacePreviewOut(replacing.preview(user=self.person, project=project, wish=wish)).data)
 
 
 class ProjectReplacements(ApiView):

@@ -127,7 +127,7 @@ class ExampleOut(Out):
     standing = serializers.CharField(help_text="locked, leased or accepted: it would be left alone.")
 
 
-class PreviewOut(Out):
+class ReplacePreviewOut(Out):
     """What a replacement would do."""
 
     changes = serializers.IntegerField(help_text="Rows that would change.")

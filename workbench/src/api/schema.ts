@@ -59,8 +59,6 @@ export interface BandOut {
   words_changed: number;
 }
 
-export type BatchInOrderEnum = "risk" | "time" | "random";
-
 /** Work for a person: so many segments, or these recordings. */
 export interface BatchInRequest {
   assignee: string;
@@ -68,8 +66,10 @@ export interface BatchInRequest {
   segments?: number;
   recordings?: string[];
   /** Which segments. */
-  order?: BatchInOrderEnum;
+  order?: BatchOrder;
 }
+
+export type BatchOrder = "risk" | "time" | "random";
 
 /** Work reserved for a person. */
 export interface BatchOut {
@@ -338,7 +338,7 @@ export interface Editor {
   tab_plays: boolean;
   shared_computer: boolean;
   font_px: number;
-  order: Order12fEnum;
+  order: Order;
 }
 
 /** Shape of every refusal. */
@@ -375,6 +375,18 @@ export interface Eta {
   basis: string;
 }
 
+/** One row as it is and as it would be. */
+export interface ExampleOut {
+  segment: string;
+  recording: string;
+  recording_name: string;
+  start_ms: number;
+  before: string;
+  after: string;
+  /** locked, leased or accepted: it would be left alone. */
+  standing: string;
+}
+
 /** Which rows go in. What is left out is no condition. */
 export interface ExportFilterRequest {
   /** checked (unless told): a person stands behind the text. accepted: a reviewer, too. all: machines' texts that nobody has heard as well. */
@@ -382,7 +394,7 @@ export interface ExportFilterRequest {
   /** Exactly these, instead of `rows`. */
   states?: SegmentState[];
   /** What the last reviewer said. */
-  verdicts?: VerdictsEnum[];
+  verdicts?: Verdict[];
   /** The text was written on this day or later, UTC. */
   since?: string;
   /** On this day or before, UTC. */
@@ -434,6 +446,14 @@ export interface ExportPage {
   next: string | null;
   previous: string | null;
   results: ExportOut[];
+}
+
+/** What an export would hold at this moment. */
+export interface ExportPreviewOut {
+  rows: number;
+  audio_ms: number;
+  /** State: rows that it keeps out. */
+  left_out: Record<string, number>;
 }
 
 /** The same as ExportIn, with all that may be inside. */
@@ -956,7 +976,7 @@ export interface NextInRequest {
   /** Your tab. */
   client?: string;
   recording?: string | null;
-  order?: Order12fEnum;
+  order?: Order;
   /** What you hold already. */
   exclude?: string[];
 }
@@ -986,7 +1006,7 @@ export interface OffersOut {
   results: OfferOut[];
 }
 
-export type Order12fEnum = "time" | "risk";
+export type Order = "risk" | "time";
 
 export type OutcomeEnum = "changed" | "locked" | "leased" | "accepted" | "moved" | "too_long" | "put_back" | "kept";
 
@@ -1186,14 +1206,6 @@ export interface PresenceInRequest {
 }
 
 export type PresetEnum = "default" | "otranscribe" | "labelstudio" | "subtitleedit";
-
-/** What an export would hold at this moment. */
-export interface PreviewOut {
-  rows: number;
-  audio_ms: number;
-  /** State: rows that it keeps out. */
-  left_out: Record<string, number>;
-}
 
 /** The same as PreviewIn, with all that may be inside. */
 export interface PreviewRequestRequest {
@@ -1451,6 +1463,19 @@ export interface ReplaceInRequest {
   expected: number;
 }
 
+/** What a replacement would do. */
+export interface ReplacePreviewOut {
+  /** Rows that would change. */
+  changes: number;
+  /** How often it stands in them. */
+  places: number;
+  /** Rows left alone: locked, leased, accepted. */
+  skipped: Record<string, number>;
+  /** There are more than were counted. */
+  more: boolean;
+  examples: ExampleOut[];
+}
+
 /** What became of one row. */
 export interface ReplacedRowOut {
   id: string;
@@ -1537,7 +1562,7 @@ export interface ResolveInRequest {
 
 /** A verdict. */
 export interface ReviewInRequest {
-  verdict: VerdictEnum;
+  verdict: Verdict;
   /** The revision you saw. */
   base_revision: number;
   /** Of a return. */
@@ -1573,7 +1598,7 @@ export interface ReviewOut {
   revision: number;
   /** That it left. */
   result: number;
-  verdict: VerdictEnum;
+  verdict: Verdict;
   reason: ReasonEnum | BlankEnum;
   comment: string;
   reviewer: string | null;
@@ -1998,9 +2023,7 @@ export interface UploadedFiles {
   errors: RefusedFile[];
 }
 
-export type VerdictEnum = "accept" | "return" | "fix";
-
-export type VerdictsEnum = "accept" | "return" | "fix";
+export type Verdict = "accept" | "return" | "fix";
 
 /** A text of a segment. */
 export interface VersionOut {
