@@ -13,10 +13,10 @@ from annotation.api.base import ApiView
 from annotation.api.docs import PAGING, operation, page_of, text
 from annotation.api.pagination import BY_ID, NEWEST, paginated
 from annotation.api.search_serializers import (
-    ReplacePreviewOut,
     ReplacedRowOut,
     ReplaceIn,
     ReplacementOut,
+    ReplacePreviewOut,
     WishIn,
 )
 from annotation.models import Project, ReplacedRow, Replacement
@@ -37,7 +37,8 @@ class ReplacePreview(ApiView):
         """
         project = get_visible(Project.objects.all(), self.person, pk=project_id)
         wish = Wish(**self.valid(WishIn(data=request.data)))
-        return Response(ReplacePreviewOut(replacing.preview(user=self.person, project=project, wish=wish)).data)
+        seen = replacing.preview(user=self.person, project=project, wish=wish)
+        return Response(ReplacePreviewOut(seen).data)
 
 
 class ProjectReplacements(ApiView):

@@ -5,6 +5,8 @@ The embedded PostgreSQL has no `pg_trgm`. So the database keeps a row of folded 
 the stems of the words in the segment's language, and the project. See docs/adr/0016.
 """
 
+from typing import Any
+
 import annotation.models.search
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -159,7 +161,7 @@ DROP FUNCTION annotation_fold(text);
 """
 
 
-def make_stemmer(apps, schema_editor):
+def make_stemmer(apps: Any, schema_editor: Any) -> None:
     """Write the function that stems a text in a language, with the stemmers that this server has."""
     with schema_editor.connection.cursor() as cursor:
         cursor.execute("SELECT cfgname FROM pg_ts_config WHERE cfgnamespace = 'pg_catalog'::regnamespace")

@@ -64,7 +64,7 @@ class Recording(Claimable):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     trashed_at = models.DateTimeField(null=True, editable=False)
-    """When it was put into the trash: since then it is in no list, queue, search or export. None = it is live."""
+    """When it was put into the trash: it is in no list, queue, search or export. None = it is live."""
     trashed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )

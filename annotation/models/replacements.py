@@ -14,7 +14,7 @@ from annotation.states import ReplacedAs
 
 
 class Replacement(models.Model):
-    """Keep what was replaced by what, where, for whom; the rows are counted in the transaction that writes them."""
+    """Keep what was replaced by what, where, for whom; its rows are counted as they are written."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="replacements")
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")

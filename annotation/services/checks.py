@@ -259,7 +259,7 @@ def known_tag(name: str, tags: Sequence[str]) -> bool:
 
 @cache
 def script_of(character: str) -> str:
-    """Name the script of a letter as Unicode does (LATIN, CYRILLIC, CJK, ...); empty for what is no letter."""
+    """Name the script of a letter as Unicode does (LATIN, CYRILLIC, CJK, ...); empty for no letter."""
     if not character.isalpha():
         return ""
     first = unicodedata.name(character, "").split(" ")[0]

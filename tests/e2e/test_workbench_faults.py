@@ -70,7 +70,8 @@ def mine(bench: Bench) -> None:
     """Wait until this tab has the row's lease; take the row back from a tab that died with its own."""
     tab = bench.page.evaluate("sessionStorage.getItem('earmark.tab')")
     deadline = time.monotonic() + 20
-    while not Lease.objects.filter(segment=bench.current or 0, client=tab, expires_at__gt=Now()).exists():
+    held = Lease.objects.filter(client=tab, expires_at__gt=Now())
+    while not held.filter(segment_id=int(bench.current or 0)).exists():
         bench.page.evaluate(BACK)
         said = bench.page.inner_text(".wb-notices")
         assert time.monotonic() < deadline, f"the row was never ours: {said!r}"
