@@ -85,16 +85,16 @@ def _chunk_limit() -> int:
 #: Bodies a view reads for itself, with the most bytes each may have.
 STREAMED: Final[tuple[tuple[str, re.Pattern[str], Callable[[], int]], ...]] = (
     ("POST", re.compile(r"^/api/projects/\d+/recordings/$"), _files_limit),
+    ("POST", re.compile(r"^/api/(?:projects/\d+/imports|imports/\d+/files)/$"), _files_limit),
+    ("PATCH", re.compile(r"^/api/uploads/[0-9a-f-]{36}/$"), _chunk_limit),
+)
+#: Forms of pages that carry files. Django reads them (their CSRF token is inside), spooled to disk.
+SPOOLED: Final[tuple[tuple[str, re.Pattern[str], Callable[[], int]], ...]] = (
     (
         "POST",
         re.compile(r"^/(?:projects/\d+/(?:recordings|upload|imports)|imports/\d+/files)/$"),
         _form_limit,
     ),
-    ("PATCH", re.compile(r"^/api/uploads/[0-9a-f-]{36}/$"), _chunk_limit),
-)
-#: Forms of pages that carry files. Django reads them (their CSRF token is inside), spooled to disk.
-SPOOLED: Final[tuple[tuple[str, re.Pattern[str], Callable[[], int]], ...]] = (
-    ("POST", re.compile(r"^/(?:projects/\d+/(?:recordings|upload|imports)|imports/\d+/files)/$"), _form_limit),
 )
 
 
