@@ -15,7 +15,7 @@ from annotation.models import Review, Revision, Segment
 from tests.annotation.walking import RAW, Walk
 from tests.personas import make_cast
 
-CALLS = int(os.environ.get("WALK_CALLS", "800"))
+CALLS = int(os.environ.get("WALK_CALLS", "480"))
 SEEDS = (4711, 23)
 ONE_IN = 8
 """Steps that are statements of the app role."""

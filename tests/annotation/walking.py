@@ -186,7 +186,7 @@ class Walk:
         self.recording = recording
         self.replay.begin()
         self.steps: list[tuple[int, Callable[[], None]]] = [
-            (24, self.save), (8, self.decide), (6, self.lease), (10, self.lock), (8, self.unlock),
+            (24, self.save), (8, self.decide), (6, self.lease), (6, self.lock), (12, self.unlock),
             (18, self.review), (3, self.split), (3, self.merge), (4, self.edges), (4, self.speaker),
             (5, self.undo), (3, self.hand_out), (2, self.assign), (1, self.promote), (1, self.settings),
             (2, self.trespass), (3, self.look), (3, self.nonsense),
@@ -313,12 +313,14 @@ class Walk:
 
     def promote(self) -> None:
         person = self.dice.choice([self.cast.annotator, self.cast.outsider])
-        path = f"/api/projects/{self.cast.project.pk}/members/{person.pk}/"
+        path = f"/api/projects/{self.cast.project.pk}/members/"
         if self.dice.random() < 0.5:
-            self.send(path, {"role": self.dice.choice(["annotator", "reviewer"])}, method="PUT")
+            role = self.dice.choice(["annotator", "reviewer"])
+            self.send(path, {"username": person.username, "role": role})
         else:
-            self.send(path, None, method="DELETE", by=self.dice.choice(["annotator", "reviewer"]))
-        self.send(path, {"role": "annotator"}, method="PUT", by="manager")
+            self.send(f"{path}{person.pk}/", None, method="DELETE")
+        for name in ("annotator", "reviewer"):
+            self.send(path, {"username": name, "role": name}, by="manager")
 
     def settings(self) -> None:
         body = {"description": self.words()} if self.dice.random() < 0.7 else {"language": "xx-nonsense"}
