@@ -317,6 +317,7 @@ class SegmentDetailOut(SegmentOut):
     comments = serializers.IntegerField(source="open_comments", help_text="Not resolved.")
     tags = serializers.ListField(child=serializers.CharField(), source="project.tags")
     glossary = serializers.ListField(child=serializers.CharField(), source="project.glossary")
+    metadata = serializers.DictField(help_text="Columns of its sheet that mean nothing to Earmark.")
 
 
 def detail_out(segment: Segment, **context: Any) -> dict[str, Any]:

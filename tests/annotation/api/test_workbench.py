@@ -117,6 +117,12 @@ def test_the_lease_goes_back_with_the_save_when_asked(
     assert reviewer.post(url(segment, "lease/")).status == 200
 
 
+def test_what_a_sheet_said_of_a_row_is_shown_with_it(annotator: Caller, segment: Segment) -> None:
+    said = {"Customer No": "007", "שם": "=1+1"}
+    Segment.objects.filter(pk=segment.pk).update(metadata=said)
+    assert annotator.get(url(segment)).json["metadata"] == said
+
+
 def test_a_save_reads_its_segment_once(annotator: Caller, segment: Segment) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert annotator.patch(url(segment), {"base_revision": 1, "text": "x"}).status == 200

@@ -1783,6 +1783,8 @@ export interface SegmentDetailOut {
   comments: number;
   tags: string[];
   glossary: string[];
+  /** Columns of its sheet that mean nothing to Earmark. */
+  metadata: Record<string, unknown>;
 }
 
 /** A row that a person works on. */
