@@ -46,6 +46,8 @@ class Replay:
 
     rows: dict[Key, Row] = field(default_factory=dict)
     last: int = 0
+    reached: set[str] = field(default_factory=set)
+    """States that a segment was moved to."""
 
     def begin(self) -> None:
         """Take what is there as given."""
@@ -84,10 +86,10 @@ class Replay:
             self._legal(row, event.after, event)
         row.update(event.after)
 
-    @staticmethod
-    def _legal(row: Row, after: Row, event: AuditEvent) -> None:
+    def _legal(self, row: Row, after: Row, event: AuditEvent) -> None:
         state = after.get("state", row["state"])
         if state != row["state"]:
+            self.reached.add(str(state))
             moves = SEGMENT_TRANSITIONS[SegmentState(row["state"])]
             assert state in moves, f"{row['state']} to {state}: {event}"
         if row["locked"]:
@@ -267,7 +269,8 @@ class Walk:
         self.send(f"/api/segments/{segment.pk}/unlock/", {"reason": reason})
 
     def review(self) -> None:
-        segment = self.any_segment()
+        decided = list(Segment.objects.filter(state__in=("corrected", "skipped", "accepted")).order_by("pk"))
+        segment = self.dice.choice(decided) if decided and self.dice.random() < 0.7 else self.any_segment()
         verdict = self.dice.choice(["accept", "return", "return", "fix"])
         body: dict[str, Any] = {"verdict": verdict, "base_revision": self.base(segment)}
         if verdict == "return":
