@@ -166,9 +166,10 @@ def test_a_locked_row_keeps_its_text_whatever_the_code_believes(cast: Cast) -> N
 
 def test_the_log_outlives_its_subject(cast: Cast) -> None:
     project = Project.objects.create(name="short-lived", draft_model="demo-draft")
-    Membership.objects.create(project=project, user=cast.annotator, role=Role.ANNOTATOR)
+    Membership.objects.create(project=project, user=cast.annotator, role=Role.ANNOTATOR).delete()
     pk = project.pk
-    project.delete()
+    with connection.cursor() as cursor:  # the ORM would first ask tables that nobody may delete from
+        cursor.execute("DELETE FROM annotation_project WHERE id = %s", [pk])
     actions = list(
         AuditEvent.objects.filter(project_id=pk).order_by("id").values_list("table_name", "action")
     )
