@@ -124,7 +124,7 @@ def _past(events: int) -> dict[str, Any]:
     from tests.factories import make_decoding, make_job, make_project, make_recording, make_segment, make_user
     from tests.personas import make_cast
 
-    cast = make_cast()
+    cast = make_cast("-audit")
     people = [make_user(f"person-{n}").pk for n in range(PEOPLE)]
     projects = [make_project(f"Project {n}") for n in range(PROJECTS)]
     recordings = [make_recording(project).pk for project in projects]

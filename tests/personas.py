@@ -33,10 +33,13 @@ MEMBERS: Final = ("annotator", "reviewer", "manager")
 EVERYBODY: Final = (*MEMBERS, "outsider", "supervisor")
 
 
-def make_cast() -> Cast:
-    """Make the project, its members, an outsider with a project of their own, and a staff supervisor."""
+def make_cast(suffix: str = "") -> Cast:
+    """Make the project, its members, an outsider with a project of their own, and a staff supervisor.
+
+    `suffix` makes the names of a second cast its own.
+    """
     project = make_project("Calls")
-    people = {name: make_user(name, password=PASSWORD) for name in EVERYBODY}
+    people = {name: make_user(f"{name}{suffix}", password=PASSWORD) for name in EVERYBODY}
     for name in MEMBERS:
         Membership.objects.create(project=project, user=people[name], role=Role(name))
     people["supervisor"].is_staff = True

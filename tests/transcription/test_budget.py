@@ -10,6 +10,7 @@ import pytest
 from tests.transcription import sounds
 from tests.transcription.random_whisper import build
 from transcription.catalog import resolve
+from transcription.engines import pieces, whisper
 from transcription.engines.base import WindowAudio
 from transcription.engines.budget import Budget, largest
 from transcription.engines.whisper import WhisperEngine
@@ -92,8 +93,9 @@ def test_out_of_memory_halves_and_is_remembered(
     small = _Small(engine._model, most=1)
     monkeypatch.setattr(engine, "_model", small)
     monkeypatch.setattr(engine, "_budget", Budget())
+    monkeypatch.setattr(whisper, "_CPU_ENCODED", 2 * pieces.FULL_FRAMES)
     assert engine.decode(windows, OPTIONS) == plenty
-    # A CPU encodes two windows of 30 s at once, and decodes four.
+    # Two windows of 30 s are encoded at once, and four are decoded.
     assert small.calls == [2, 2, 1, 1, 2, 1, 1]
     small.calls.clear()
     assert engine.decode(windows, OPTIONS) == plenty
