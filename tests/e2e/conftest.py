@@ -31,7 +31,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 Opens = Callable[..., "Page"]
 
 
-def until(page: Page, expression: str, seconds: float = 15.0) -> None:
+def until(page: Page, expression: str, seconds: float = 45.0) -> None:
     """Wait until a JavaScript expression is true; asked through the debugger, which the page's CSP allows."""
     deadline = time.monotonic() + seconds
     while not page.evaluate(expression):
@@ -92,7 +92,7 @@ def opens(site: str, people: Any, browser: Browser) -> Iterator[Opens]:
     def open_as(name: str, path: str = "/", **options: Any) -> Page:
         context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 860}, **options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(45_000)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
         page.on("dialog", refuse)

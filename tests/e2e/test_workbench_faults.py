@@ -69,7 +69,7 @@ def holds(bench: Bench, text: str) -> None:
 def mine(bench: Bench) -> None:
     """Wait until this tab has the row's lease; take the row back from a tab that died with its own."""
     tab = bench.page.evaluate("sessionStorage.getItem('earmark.tab')")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 45
     held = Lease.objects.filter(client=tab, expires_at__gt=Now())
     while not held.filter(segment_id=int(bench.current or 0)).exists():
         bench.page.evaluate(BACK)

@@ -1,15 +1,13 @@
-"""Nothing typed in the workbench is lost: reload, crash, no network, two people, a better model."""
+"""Nothing typed in the workbench is lost: no network, two people, a better model, locks."""
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import pytest
 from django.db import transaction
-from playwright import sync_api
 
-from annotation.models import Draft, Recording, Revision, Segment
+from annotation.models import Recording, Revision, Segment
 from annotation.services import hypotheses
 from annotation.states import Pass
 from tests.e2e.bench import Bench, hear, make_call, rows
@@ -17,65 +15,6 @@ from tests.e2e.conftest import Opens, until
 from tests.personas import Cast
 
 pytestmark = pytest.mark.browser
-
-
-def test_reload_kill_and_no_network_lose_none_of_twenty_edits(
-    opens: Opens, people: Cast, media_root: Any
-) -> None:
-    """Each edit is interrupted in the middle; each is there afterwards, and saved as it was typed."""
-    recording = make_call(people, [f"yes {n}" for n in range(21)], long_ms=900)
-    segments_ = rows(recording)
-    page = opens("annotator")
-    context = page.context
-    for number, segment in enumerate(segments_[:20]):
-        bench = Bench(page, recording, segment=segment.pk)
-        bench.at(segment)
-        _take_over(bench)
-        text = f"yes {number} typed"
-        how = ("reload", "kill", "offline")[number % 3]
-        if how == "offline":
-            context.set_offline(True)
-        bench.write(text)
-        page.wait_for_timeout(180)  # what is kept at 150 ms; a crash within it loses what was never kept
-        if how == "reload":
-            page.reload()
-        elif how == "kill":
-            fresh = context.new_page()
-            _crash(page)
-            page = fresh
-            page.goto(f"/recordings/{recording.pk}/work/?segment={segment.pk}")
-        else:
-            context.set_offline(False)
-            page.reload()
-        bench = Bench(page)
-        bench.at(segment)
-        until(page, f"document.getElementById('text').value === '{text}'")
-        _take_over(bench)
-        bench.press("Control+s", "Control+s")
-        page.wait_for_selector(f"#row-{segment.pk} [aria-label=corrected]")
-        bench.saved()
-    saved = [(s.text, s.state) for s in rows(recording)[:20]]
-    assert saved == [(f"yes {number} typed", "corrected") for number in range(20)]
-    assert not Draft.objects.exists()
-
-
-def _take_over(bench: Bench) -> None:
-    """Take a row back from the tab that was killed."""
-    until(
-        bench.page,
-        "!document.getElementById('text').readOnly || !!document.querySelector('.wb-notices button')",
-    )
-    again = bench.page.get_by_role("button", name="Go on here")
-    if again.count():
-        again.click()
-    bench.mine()
-
-
-def _crash(page: Any) -> None:
-    """Kill the tab's process: no event of the page runs any more."""
-    with contextlib.suppress(sync_api.Error):  # it is gone before it can answer
-        page.goto("chrome://crash", timeout=3_000)
-    page.close()
 
 
 def test_decisions_made_without_a_network_are_sent_once_it_is_back(

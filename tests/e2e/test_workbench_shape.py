@@ -215,7 +215,7 @@ def test_payloads_in_every_field_run_nothing(opens: Opens, people: Cast, media_r
         bench.press("Control+s", "Control+s")
         bench.saved()
     page = bench.page
-    page.locator(".wb-history summary").click()
+    page.locator(".wb-history summary", has_text="History").click()
     bench.command("p")
     page.wait_for_selector("dialog[open] .chip")
     assert page.locator("#workbench script, #workbench img, #workbench svg[onload], dialog img").count() == 0
