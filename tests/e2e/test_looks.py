@@ -212,6 +212,14 @@ def test_pictures_of_the_demo(
             ("workbench", f"/recordings/{recording.pk}/work/?segment={rows[4].pk}"),
             ("recording", f"/recordings/{recording.pk}/"),
             ("project", f"/projects/{project.pk}/"),
+            ("projects", "/"),
+            ("upload", f"/projects/{project.pk}/upload/"),
+            ("imports", f"/projects/{project.pk}/imports/"),
+            ("search", f"/projects/{project.pk}/search/?q=power"),
+            ("exports", f"/projects/{project.pk}/exports/"),
+            ("glossary", f"/projects/{project.pk}/glossary/"),
+            ("review", f"/projects/{project.pk}/review/"),
+            ("quality", f"/projects/{project.pk}/quality/"),
         ):
             page.goto(path)
             if name == "workbench":  # the waveform and the sound come behind the text
