@@ -10,8 +10,18 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
-from annotation.models import Decoding, Job, Project, Recording, Review, Revision, Segment, User
-from annotation.states import JobKind, Pass, RecordingState, Source
+from annotation.models import (
+    Decoding,
+    Job,
+    Membership,
+    Project,
+    Recording,
+    Review,
+    Revision,
+    Segment,
+    User,
+)
+from annotation.states import JobKind, Pass, RecordingState, Role, SegmentState, Source
 from transcription.types import DecodingOptions
 
 _numbers = itertools.count(1)
@@ -56,6 +66,9 @@ def make_segment(project: Project, *, recording: Recording | None = None, **valu
     recording = recording or make_recording(project)
     start = values.pop("start_ms", 0)
     values.setdefault("end_ms", start + 1000)
+    accepted = values.get("state") == SegmentState.ACCEPTED
+    if accepted:  # no row is born so: a reviewer says it
+        values["state"] = SegmentState.CORRECTED
     segment = Segment.objects.create(project=project, recording=recording, start_ms=start, **values)
     for number in range(1, segment.revision + 1):
         Revision.objects.create(
@@ -65,7 +78,17 @@ def make_segment(project: Project, *, recording: Recording | None = None, **valu
             text=segment.text,
             source=segment.source or Source.DRAFT,
         )
+    if accepted:
+        move(segment, SegmentState.ACCEPTED, by=_judge(project))
+        segment.refresh_from_db()
     return segment
+
+
+def _judge(project: Project) -> User:
+    """Return a reviewer of the project who wrote nothing in it."""
+    judge = User.objects.filter(username="judge").first() or make_user("judge")
+    Membership.objects.get_or_create(project=project, user=judge, defaults={"role": Role.REVIEWER})
+    return judge
 
 
 def move(segment: Segment, state: str, *, by: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
@@ -30,14 +31,14 @@ LARGEST_ID: Final = 2**63 - 1
 Rows = QuerySet[Correction]
 
 
-class ById(admin.SimpleListFilter):
+class ById(admin.SimpleListFilter, ABC):
     """Offer rows of a small table, and take any id."""
 
     field: ClassVar[str] = ""
 
+    @abstractmethod
     def offered(self) -> list[tuple[str, str]]:
         """Return what is offered, as (id, name)."""
-        raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return what is offered."""

@@ -119,6 +119,10 @@ class ImportRow(models.Model):
     locked = models.BooleanField(null=True)
     """Null = the table does not say."""
     locked_at = models.DateTimeField(null=True)
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    """Who is asked to work on the recording."""
     metadata = models.JSONField(default=dict)
     words = models.JSONField(default=list)
     """[[start_ms, end_ms, text, probability], ...] relative to the recording, where the file has them."""

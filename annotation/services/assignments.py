@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db import transaction
 
 from annotation.errors import Invalid
-from annotation.models import Assignment, Membership, Recording, User
+from annotation.models import Assignment, Membership, Project, Recording, User
 from annotation.permissions import require
 
 
@@ -36,3 +36,20 @@ def assign(*, user: User, recording: Recording, usernames: Sequence[str]) -> lis
             if who.pk not in there
         )
     return [found[name] for name in names]
+
+
+def members(project: Project) -> dict[str, int]:
+    """Return who can be asked to work in a project, by their names in small letters."""
+    rows = Membership.objects.filter(project=project, user__is_active=True)
+    return {name.casefold(): pk for name, pk in rows.values_list("user__username", "user")}
+
+
+def ask(*, recording: Recording, people: Collection[int], by: User | None) -> None:
+    """Ask people, too, to work on a recording; whoever was asked before stays asked."""
+    Assignment.objects.bulk_create(
+        (
+            Assignment(project_id=recording.project_id, recording=recording, assignee_id=pk, assigned_by=by)
+            for pk in sorted(people)
+        ),
+        ignore_conflicts=True,
+    )

@@ -13,7 +13,7 @@ from annotation.services.decisions import Evidence
 from annotation.states import DecisionKind
 from annotation.workload import workload
 from tests.annotation.api.calling import Caller
-from tests.annotation.test_reviews import at_once
+from tests.annotation.racing import at_once
 from tests.factories import make_recording, make_segment, make_user
 from tests.personas import Cast, make_cast
 

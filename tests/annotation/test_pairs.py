@@ -29,7 +29,7 @@ from annotation.services.shapes import Grip
 from annotation.states import Choice, DecisionKind
 from tests.annotation.api.calling import Caller
 from tests.annotation.api.workbench import hear
-from tests.annotation.test_reviews import at_once
+from tests.annotation.racing import at_once
 from tests.factories import make_recording, make_segment, make_user
 from tests.personas import Cast, make_cast
 

@@ -1,20 +1,13 @@
-"""Verdicts: what each moves, who may give one, what the database refuses, and who wins a race."""
+"""Verdicts: what each moves, who may give one, and what a reviewer is given."""
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
 
 from annotation.errors import (
-    AnnotationError,
     Conflict,
     Denied,
     Invalid,
@@ -23,40 +16,18 @@ from annotation.errors import (
     NotFound,
     StaleRevision,
 )
-from annotation.models import AuditEvent, Membership, Recording, Review, Revision, SecondCheck, Segment, User
+from annotation.models import AuditEvent, Recording, Review, Revision, SecondCheck, User
 from annotation.services import leases, queue, review_queue, reviews, segments, undo
 from annotation.services.decisions import Evidence
-from annotation.states import DecisionKind, Role, Verdict
-from tests.factories import make_recording, make_segment, make_user
-from tests.personas import Cast, make_cast
-
-
-def undrawn(cast: Cast) -> Recording:
-    """Make a recording in a project that draws nothing by itself."""
-    cast.project.review_percent = 0
-    cast.project.save()
-    return make_recording(cast.project, duration_ms=100_000)
+from annotation.states import DecisionKind, Verdict
+from tests.annotation.reviewing import corrected, draw, judge, undrawn
+from tests.factories import make_segment
+from tests.personas import Cast
 
 
 @pytest.fixture
 def recording(cast: Cast) -> Recording:
     return undrawn(cast)
-
-
-def corrected(cast: Cast, recording: Recording, start: int = 0, text: str = "by hand") -> Segment:
-    """Make a row that the annotator has corrected, at revision 2."""
-    row = make_segment(
-        cast.project, recording=recording, start_ms=start * 1000, state="draft", text="machine", revision=1,
-        source="draft",
-    )  # fmt: skip
-    segments.save_text(user=cast.annotator, segment=row, text=text, base_revision=1)
-    return row
-
-
-def judge(cast: Cast, row: Segment, verdict: Verdict = Verdict.ACCEPT, **said: Any) -> tuple[Segment, Review]:
-    said = {"base_revision": 2, **said}
-    user = said.pop("user", cast.reviewer)
-    return reviews.judge(user=user, segment=row, verdict=verdict, **said)
 
 
 @pytest.mark.django_db
@@ -228,121 +199,6 @@ def test_every_verdict_is_one_audited_change(cast: Cast, recording: Recording) -
     assert found[0].segment_id == row.pk
 
 
-# -- The database ----------------------------------------------------------------------------------------
-
-
-def verdict(cast: Cast, row: Segment, by: User, said: str = "accept", revision: int = 2) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO annotation_review (project_id, segment_id, reviewer_id, revision, result, verdict,"
-            " reason_code, comment, audio_ms) VALUES (%s, %s, %s, %s, %s, %s, %s, '', 0)",
-            [cast.project.pk, row.pk, by.pk, revision, revision, said, "words" if said == "return" else ""],
-        )
-
-
-def state(row: Segment, said: str, more: str = "") -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE annotation_segment SET state = %s{more} WHERE id = %s", [said, row.pk])  # noqa: S608
-
-
-def judged_then(row: Segment, said: str, more: str, *verdict_of: Any, **how: Any) -> None:
-    verdict(*verdict_of, **how)
-    state(row, said, more)
-
-
-def without_reason(cast: Cast, row: Segment) -> None:
-    Review.objects.create(
-        project=cast.project, segment=row, reviewer=cast.reviewer, revision=2, result=2, verdict="return"
-    )
-
-
-ATTEMPTS: dict[str, tuple[str, Callable[[Cast, Segment], None]]] = {
-    "accept without a verdict": ("by a review only", lambda cast, row: state(row, "accepted")),
-    "return without a verdict": ("by a review only", lambda cast, row: state(row, "returned")),
-    "an annotator's verdict": ("only a reviewer", lambda cast, row: verdict(cast, row, cast.annotator)),
-    "an outsider's verdict": ("only a reviewer", lambda cast, row: verdict(cast, row, cast.outsider)),
-    "a verdict on another revision": (
-        "by a review only",
-        lambda cast, row: judged_then(row, "accepted", "", cast, row, cast.reviewer, revision=1),
-    ),
-    "a verdict that says return": (
-        "by a review only",
-        lambda cast, row: judged_then(row, "accepted", "", cast, row, cast.reviewer, "return"),
-    ),
-    "another text with it": (
-        "by a review only",
-        lambda cast, row: judged_then(
-            row, "accepted", ", text = 'x', revision = 3", cast, row, cast.reviewer
-        ),
-    ),
-    "a return without a reason": ("review_return_has_a_reason", without_reason),
-}
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("name", ATTEMPTS)
-def test_the_database_refuses_what_no_service_does(cast: Cast, recording: Recording, name: str) -> None:
-    row = corrected(cast, recording)
-    words, attempt = ATTEMPTS[name]
-    with pytest.raises(IntegrityError, match=words), transaction.atomic():
-        attempt(cast, row)
-    row.refresh_from_db()
-    assert row.state == "corrected"
-
-
-@pytest.mark.django_db
-def test_the_database_refuses_judging_ones_own_work(cast: Cast, recording: Recording) -> None:
-    row = corrected(cast, recording)
-    Membership.objects.filter(user=cast.annotator).update(role=Role.REVIEWER)
-    with pytest.raises(IntegrityError, match="own work"), transaction.atomic():
-        verdict(cast, row, cast.annotator)
-    reviews.change_rules(user=cast.manager, project=cast.project, review_own=True)
-    verdict(cast, row, cast.annotator)
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    "change", ["text = 'x'", "revision = 9", "end_ms = 5000", "speaker = 'B'", "retired_at = now()",
-               "state = 'returned', text = 'x'"],
-)  # fmt: skip
-def test_the_database_keeps_what_is_accepted(cast: Cast, recording: Recording, change: str) -> None:
-    row = corrected(cast, recording)
-    judge(cast, row)
-    verdict(cast, row, cast.manager, "return")
-    with (
-        pytest.raises(IntegrityError, match="is accepted"),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(f"UPDATE annotation_segment SET {change} WHERE id = %s", [row.pk])  # noqa: S608
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE annotation_review SET verdict = 'accept'",
-        "DELETE FROM annotation_review",
-        "UPDATE annotation_goldscore SET passed = true",
-        "DELETE FROM annotation_guideline",
-    ],
-)
-def test_verdicts_scores_and_guidelines_are_written_once(cast: Cast, statement: str) -> None:
-    from django.db import ProgrammingError
-
-    with pytest.raises(ProgrammingError, match="permission denied"), connection.cursor() as cursor:
-        cursor.execute(statement)
-
-
-# -- The queue and races ---------------------------------------------------------------------------------
-
-
-def draw(cast: Cast, *rows: Segment) -> None:
-    SecondCheck.objects.bulk_create(
-        SecondCheck(project=cast.project, segment=row, annotator=cast.annotator) for row in rows
-    )
-
-
 @pytest.mark.django_db
 def test_what_a_reviewer_is_given(cast: Cast, recording: Recording) -> None:
     rows = [corrected(cast, recording, n) for n in range(4)]
@@ -370,89 +226,3 @@ def test_what_a_reviewer_is_given(cast: Cast, recording: Recording) -> None:
     assert review_queue.next_review(user=cast.manager, project=cast.project, client="d") is None
     with pytest.raises(Denied):
         review_queue.next_review(user=cast.annotator, project=cast.project)
-
-
-@pytest.fixture
-def people(committed_db: None) -> Cast:
-    return make_cast()
-
-
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """Do several things at the same moment, each on a connection of its own."""
-    begin = threading.Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> Any:
-        begin.wait(30)
-        try:
-            return act()
-        except AnnotationError as error:
-            return error
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
-
-
-def test_of_two_verdicts_at_once_one_counts(people: Cast) -> None:
-    recording = undrawn(people)
-    kinds: Counter[str] = Counter()
-    for number in range(12):
-        row = corrected(people, recording, number)
-        said: list[Any] = at_once(
-            partial(judge, people, row),
-            partial(judge, people, row, Verdict.RETURN, user=people.manager, reason="words"),
-        )
-        accepted, returned = (not isinstance(one, AnnotationError) for one in said)
-        row.refresh_from_db()
-        # A return may follow an accept: that is what a return is for. Never the other way round.
-        assert row.state == ("returned" if returned else "accepted")
-        assert accepted or returned
-        assert Review.objects.filter(segment=row).count() == accepted + returned
-        kinds[row.state] += 1
-        for one in said:
-            assert not isinstance(one, AnnotationError) or one.code in ("not_reviewable", "leased")
-    assert sum(kinds.values()) == 12
-
-
-def test_a_verdict_and_a_save_at_once_never_mix(people: Cast) -> None:
-    recording = undrawn(people)
-    for number in range(12):
-        row = corrected(people, recording, number)
-        verdict_said, saved = at_once(
-            partial(judge, people, row),
-            partial(
-                segments.save_text,
-                user=people.annotator,
-                segment=row,
-                text="typed meanwhile",
-                base_revision=2,
-            ),
-        )
-        row.refresh_from_db()
-        assert isinstance(verdict_said, AnnotationError) != isinstance(saved, AnnotationError)
-        if isinstance(saved, AnnotationError):
-            assert (row.state, row.text, row.revision) == ("accepted", "by hand", 2)
-        else:
-            assert (row.state, row.text, row.revision) == ("corrected", "typed meanwhile", 3)
-            assert verdict_said.code == "stale_revision"
-            assert not Review.objects.filter(segment=row).exists()
-
-
-def test_no_two_reviewers_get_the_same(people: Cast) -> None:
-    recording = undrawn(people)
-    rows = [corrected(people, recording, n) for n in range(40)]
-    draw(people, *rows)
-    crew = [make_user(f"reviewer-{n}") for n in range(4)]
-    Membership.objects.bulk_create(
-        Membership(project=people.project, user=one, role="reviewer") for one in crew
-    )
-
-    def work(user: User) -> list[int]:
-        got: list[int] = []
-        while given := review_queue.next_review(user=user, project=people.project):
-            got.append(given.segment)
-        return got
-
-    got = at_once(*(partial(work, user) for user in crew))
-    assert sorted(pk for mine in got for pk in mine) == sorted(row.pk for row in rows)

@@ -123,7 +123,7 @@ class Layout:
             field, header = column["field"], column["header"]
             if field == "ignore" or header in self.header:
                 continue
-            if field == "":
+            if field in ("", "assignee"):  # kept as it came
                 self._add(header, _kept(header))
             elif field == "duration":
                 self._add(header, _duration(header))

@@ -14,6 +14,7 @@ from annotation import progress
 from annotation.errors import Invalid
 from annotation.models import Import, ImportFile, ImportRow, ImportTemplate, Recording
 from annotation.services import filejobs
+from annotation.services.assignments import members
 from annotation.services.filejobs import ClaimedJob, Tick
 from annotation.services.imports import between, columns, faults, files, questions, rejects, staging
 from annotation.services.imports.columns import Column
@@ -213,6 +214,7 @@ def _understand(
         transcribe=not has_text or parent.options.get("empty_text") == "transcribe",
         accepted=accepted_of(parent),
         language=parent.project.language,
+        people=members(parent.project),
     )
     return how, chain(body, lines), mapped
 

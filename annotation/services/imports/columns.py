@@ -27,6 +27,7 @@ NAMES: Final[Mapping[str, str]] = {
     "language": "language lang locale",
     "locked": "locked lock",
     "locked_at": "locked_at",
+    "assignee": "assignee assigned_to assigned",
 }
 """Headers that are understood, the surest first: of several columns for one field the first name wins."""
 FIELDS: Final = tuple(NAMES)
@@ -43,6 +44,7 @@ LABELS: Final[Mapping[str, str]] = {
     "language": "Language",
     "locked": "Locked",
     "locked_at": "Locked at",
+    "assignee": "Who is asked to work on it",
     KEPT: "Keep as metadata",
     IGNORED: "Leave out",
 }

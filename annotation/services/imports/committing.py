@@ -19,6 +19,7 @@ from annotation.services import filejobs
 from annotation.services.clock import ClockTimestamp
 from annotation.services.filejobs import ClaimedJob, Tick
 from annotation.services.imports import checking, faults, files, landing
+from annotation.services.imports.becoming import Landed
 from annotation.services.imports.columns import IGNORED
 from annotation.services.recordings import StoredFile, add_recording
 from annotation.states import (
@@ -210,7 +211,7 @@ def _end(parent: Import, claimed: ClaimedJob) -> None:
         )
         if not rows:
             raise filejobs.Lost
-        landing.settle(parent, landing.Landed())
+        landing.settle(parent, Landed())
         checking.announce(parent, ImportState.LANDING)
     # Rows whose audio became ready between the two looks.
     for recording_id in _ready_with_rows(parent):

@@ -28,6 +28,7 @@ CODES: Final[Mapping[str, str]] = {
     "bad_characters": "Characters that cannot be kept",
     "text_too_long": "Too much text",
     "bad_value": "Not understood",
+    "unknown_assignee": "Not a member here",
     "extra_cells": "More cells than columns",
     "locked_without_text": "Locked without text",
     "wrong_script": "Wrong script for the language",
@@ -41,7 +42,7 @@ CODES: Final[Mapping[str, str]] = {
 }
 """Every code, with its short name for people. Each fault says in a sentence of its own what to do."""
 
-SOFT: Final = frozenset(("wrong_script", "chars_per_second", "too_long", "overlap"))
+SOFT: Final = frozenset(("wrong_script", "chars_per_second", "too_long", "overlap", "unknown_assignee"))
 """What may be right all the same: a person can have such rows imported as they are."""
 ACCEPTED_UNLESS_TOLD: Final = ("too_long",)
 

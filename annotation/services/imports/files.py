@@ -232,7 +232,7 @@ def probe_named(parent: Import, tick: Callable[[int, int, str], None]) -> None:
         except MediaRejected as error:
             file.cause_code, file.cause = error.code, error.message
         except DecoderUnavailable:
-            pass  # what it is shows when it is prepared
+            return file  # no FFmpeg just now: what it is shows when it is prepared
         except OSError as error:
             file.cause_code, file.cause = "unreadable", f"It cannot be read: {error.strerror or error}."
         return file

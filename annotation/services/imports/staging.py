@@ -52,6 +52,7 @@ class Staged:
     correction: str | None = None
     locked: bool | None = None
     locked_at: datetime | None = None
+    assignee: int | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     words: list[list[Any]] = field(default_factory=list)
 
@@ -76,6 +77,8 @@ class Reading:
     accepted: frozenset[str]
     language: str
     """The project's, for rows that name none."""
+    people: Mapping[str, int] = field(default_factory=dict)
+    """Who can be asked to work on a row: members by their names, in small letters."""
 
     @property
     def has_text(self) -> bool:
@@ -103,14 +106,15 @@ def understand(line: Line, how: Reading, sounds: Sounds) -> Staged:
         mark = line.marks.get(place)
         if mark in ("formula", "error"):
             _blame_mark(row, mark, column.header)
-        if column.field == KEPT:
+        if column.field in (KEPT, "assignee"):  # exports write both back as they came
             _keep(row, column.header, cells[place])
-        else:
+        if column.field != KEPT:
             found[column.field] = cells[place]
     headers = {column.field: column.header for column in how.columns}
     _times(row, found, how, line, headers)
     _words_of(row, found, headers)
     _facts(row, found, headers)
+    _asked(row, found.get("assignee", "").strip(), how.people)
     _sound(row, found.get("audio", ""), how.by_last_part, sounds)
     _judge(row, how)
     return row
@@ -247,6 +251,15 @@ def _facts(row: Staged, found: Mapping[str, str], headers: Mapping[str, str]) ->
         row.locked = True
 
 
+def _asked(row: Staged, name: str, people: Mapping[str, int]) -> None:
+    row.assignee = people.get(name.casefold())
+    if name and row.assignee is None:
+        row.blame(
+            "unknown_assignee",
+            f"“{name[:40]}” is no member of this project. Add them under Members, or leave the cell empty.",
+        )
+
+
 def _sound(row: Staged, name: str, by_last_part: bool, sounds: Sounds) -> None:
     try:
         found: Sound = sounds.find(name, by_last_part=by_last_part)
@@ -287,7 +300,7 @@ def _is_other_script(text: str, expected: frozenset[str]) -> bool:
 COLUMNS: Final = (
     "parent_id", "source", "line", "state", "faults", "cells", "file_id", "recording_id", "start_ms",
     "end_ms", "external_id", "speaker", "language", "text", "correction", "locked", "locked_at",
-    "metadata", "words",
+    "assignee_id", "metadata", "words",
 )  # fmt: skip
 COPY: Final = f"COPY {ImportRow._meta.db_table} ({', '.join(COLUMNS)}) FROM STDIN"
 
@@ -308,8 +321,8 @@ def write(parent: Import, rows: Iterable[Staged], accepted: frozenset[str]) -> N
                 (
                     parent.pk, row.source, row.line, state.value, _json(row.faults), _json(cells), row.file,
                     row.recording, row.start_ms, row.end_ms, row.external_id, row.speaker, row.language,
-                    row.text, row.correction, row.locked, row.locked_at, _json(row.metadata),
-                    _json(row.words),
+                    row.text, row.correction, row.locked, row.locked_at, row.assignee,
+                    _json(row.metadata), _json(row.words),
                 )
             )  # fmt: skip
 

@@ -10,78 +10,28 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.urls import URLPattern
 
 from annotation import storage
 from annotation.api.urls import urlpatterns
 from annotation.models import (
-    Batch,
-    Comment,
-    Export,
-    Gold,
-    Import,
-    ImportRow,
-    Job,
     Membership,
-    Pair,
-    Project,
-    Reading,
     Recording,
-    Replacement,
     Segment,
-    Term,
-    Upload,
     User,
 )
-from annotation.services import segments, uploads
-from annotation.services.exports.choosing import Choice, Options
+from annotation.services import uploads
+from tests.annotation.api import staged
 from tests.annotation.api.calling import Answer, Caller
 from tests.annotation.api.conftest import write_files
-from tests.factories import make_job, make_project, make_segment, make_user
+from tests.annotation.api.staged import APART, Stage
+from tests.factories import make_job, make_project
 from tests.personas import Cast
 
 pytestmark = pytest.mark.django_db
 
 PEOPLE: Final = ("annotator", "reviewer", "manager", "outsider", "supervisor", "stranger")
-
-
-@dataclass
-class Stage:
-    """Everything a request can be about."""
-
-    cast: Cast
-    recording: Recording
-    segment: Segment
-    job: Job
-    upload: Upload
-
-    @property
-    def apart(self) -> int:
-        """Return an id for what only some requests are about: it can be told from all others."""
-        return self.segment.pk + APART
-
-    def fill(self, route: str) -> str:
-        """Return the address of a route, with the ids of this stage."""
-        values = {
-            "<int:project_id>": self.cast.project.pk,
-            "<int:user_id>": self.cast.annotator.pk,
-            "<int:recording_id>": self.recording.pk,
-            "<int:segment_id>": self.segment.pk,
-            "<int:job_id>": self.job.pk,
-            **dict.fromkeys(
-                ("<int:gold_id>", "<int:pair_id>", "<int:batch_id>", "<int:comment_id>"), self.apart
-            ),
-            "<int:export_id>": self.apart,
-            "<int:import_id>": self.apart,
-            "<int:replacement_id>": self.apart,
-            "<int:term_id>": self.apart,
-            "<uuid:upload_id>": self.upload.pk,
-        }
-        for name, value in values.items():
-            route = route.replace(name, str(value))
-        return f"/{route}"
 
 
 @dataclass(frozen=True)
@@ -121,103 +71,10 @@ def lists(**other: Any) -> Row:
     return everyone(outsider=200, supervisor=200, **other)
 
 
-def locked(stage: Stage) -> None:
-    Segment.objects.filter(pk=stage.segment.pk).update(
-        locked=True, locked_at="2026-01-01T00:00:00Z", locked_by=stage.cast.manager
-    )
-
-
-APART: Final = 1_000_000
-
-
-def followed(stage: Stage) -> None:
-    """Put a segment after the stage's, with an id that can be told from it."""
-    make_segment(
-        stage.cast.project,
-        recording=stage.recording,
-        pk=stage.segment.pk + APART,
-        start_ms=3000,
-        text="more",
-        revision=1,
-        source="draft",
-        state="draft",
-    )
-
-
-def decided(stage: Stage) -> None:
-    segments.save_text(user=stage.cast.annotator, segment=stage.segment, text="by hand", base_revision=1)
-
-
-def judged_by_two(stage: Stage) -> None:
-    """Let two annotators have read the stage's segment blind, with other texts."""
-    second = make_user("second")
-    Membership.objects.create(project=stage.cast.project, user=second, role="annotator")
-    pair = Pair.objects.create(pk=stage.apart, project=stage.cast.project, segment=stage.segment)
-    for place, (author, text) in enumerate(((stage.cast.annotator, "one"), (second, "two")), 1):
-        Reading.objects.create(
-            pair=pair, segment=stage.segment, place=place, author=author, kind="save", text=text,
-            base_revision=1,
-        )  # fmt: skip
-    Pair.objects.filter(pk=pair.pk).update(state="disputed")
-
-
-def golden(stage: Stage) -> None:
-    Gold.objects.create(pk=stage.apart, project=stage.cast.project, segment=stage.segment, text="true")
-
-
-def given(stage: Stage) -> None:
-    cast = stage.cast
-    Batch.objects.create(pk=stage.apart, project=cast.project, name="a", assignee=cast.annotator)
-
-
-def commented(stage: Stage) -> None:
-    Comment.objects.create(
-        pk=stage.apart,
-        project=stage.cast.project,
-        segment=stage.segment,
-        author=stage.cast.manager,
-        text="look",
-    )
-
-
-def exported(stage: Stage) -> None:
-    Export.objects.create(
-        pk=stage.apart, project=stage.cast.project, number=1, job=stage.job, format="csv",
-        filter=Choice().stored(), options=Options().stored(),
-    )  # fmt: skip
-
-
-def dropped(stage: Stage) -> None:
-    parent = Import.objects.create(
-        pk=stage.apart, project=stage.cast.project, state="checked", counts={"ready": 1}, table="t.csv",
-        columns=[{"header": "file", "field": "audio", "found": "name"}], created_by=stage.cast.manager,
-    )  # fmt: skip
-    ImportRow.objects.create(parent=parent, line=2, state="faulty", faults=[["bad_time", "x"]], cells=["a"])
-
-
-def replaced(stage: Stage) -> None:
-    Replacement.objects.create(
-        pk=stage.apart, project=stage.cast.project, find="a", put="b", finished_at="2026-01-01T00:00:00Z"
-    )
-
-
-def termed(stage: Stage) -> None:
-    Project.objects.filter(pk=stage.cast.project.pk).update(glossary=["Bosch"])
-    Term.objects.filter(project=stage.cast.project).update(id=stage.apart)
-
-
 def assigning(caller: Caller, path: str) -> Answer:
     recording = Recording.objects.filter(project=int(path.split("/")[3])).first()
     ids = [str(recording.pk)] if recording else ["1"]
     return caller.post(path, {"action": "assign", "usernames": [], "recordings": ids})
-
-
-def failed(stage: Stage) -> None:
-    Job.objects.filter(pk=stage.job.pk).update(state="failed")
-
-
-def may_add(stage: Stage) -> None:
-    stage.cast.manager.user_permissions.add(Permission.objects.get(codename="add_project"))
 
 
 P, R, S = (
@@ -235,7 +92,7 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
     ("DELETE", "api/auth/token/"): Row(409, 409, 409, outsider=409, supervisor=409),
     ("GET", "api/projects/"): lists(),
     ("POST", "api/projects/"): Row(
-        403, 403, 201, outsider=403, supervisor=403, send=json({"name": "New"}), before=may_add
+        403, 403, 201, outsider=403, supervisor=403, send=json({"name": "New"}), before=staged.may_add
     ),
     ("GET", P): everyone(),
     ("PATCH", P): Row(403, 403, 200, send=json({"name": "New"}, "PATCH")),
@@ -253,9 +110,9 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
     ("GET", f"{P}exports/"): Row(403, 200, 200),
     ("POST", f"{P}exports/"): Row(403, 201, 201, send=json({"format": "csv"})),
     ("POST", f"{P}exports/preview/"): Row(403, 200, 200, send=json({})),
-    ("GET", "api/exports/<int:export_id>/"): Row(403, 200, 200, before=exported),
+    ("GET", "api/exports/<int:export_id>/"): Row(403, 200, 200, before=staged.exported),
     # It is not written yet.
-    ("GET", "api/exports/<int:export_id>/download"): Row(403, 409, 409, before=exported),
+    ("GET", "api/exports/<int:export_id>/download"): Row(403, 409, 409, before=staged.exported),
     ("GET", f"{P}models/"): Row(403, 200, 200),
     ("GET", f"{P}refine/"): Row(403, 200, 200),
     # Everybody gets figures; annotators their own (test_quality_figures).
@@ -285,7 +142,9 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
     ("DELETE", f"{S}lease/"): everyone(204),
     ("POST", f"{S}ask/"): everyone(409),
     ("POST", f"{S}lock/"): everyone(send=json({})),
-    ("POST", f"{S}unlock/"): Row(403, 200, 200, send=json({"reason": "a typing error"}), before=locked),
+    ("POST", f"{S}unlock/"): Row(
+        403, 200, 200, send=json({"reason": "a typing error"}), before=staged.locked
+    ),
     ("GET", f"{S}history/"): everyone(),
     ("POST", f"{S}checks/"): everyone(send=json({"text": "new"})),
     ("PUT", f"{S}draft/"): everyone(send=json({"text": "new", "base_revision": 1}, "PUT")),
@@ -295,14 +154,14 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
         send=lambda caller, path: caller.post(
             path, {"base_revision": 1, "next": int(path.split("/")[3]) + APART, "next_revision": 1}
         ),
-        before=followed,
+        before=staged.followed,
     ),
     ("POST", f"{S}edges/"): everyone(send=json({"base_revision": 1, "start_ms": 900, "end_ms": 3100})),
     ("POST", f"{S}speaker/"): everyone(send=json({"base_revision": 1, "speaker": "B"})),
     # Each may take back their own alone, and here only the annotator has decided anything.
-    ("POST", f"{S}undo/"): Row(200, 409, 409, send=json({}), before=decided),
+    ("POST", f"{S}undo/"): Row(200, 409, 409, send=json({}), before=staged.decided),
     ("POST", f"{S}review/"): Row(
-        403, 200, 200, send=json({"verdict": "accept", "base_revision": 2}), before=decided
+        403, 200, 200, send=json({"verdict": "accept", "base_revision": 2}), before=staged.decided
     ),
     ("GET", f"{S}reviews/"): everyone(),
     ("GET", f"{P}review/"): Row(403, 200, 200),
@@ -318,24 +177,24 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
         ),
     ),
     ("POST", f"{P}gold/candidate/"): Row(403, 200, 200, send=json({})),
-    ("DELETE", "api/gold/<int:gold_id>/"): Row(403, 204, 204, before=golden),
+    ("DELETE", "api/gold/<int:gold_id>/"): Row(403, 204, 204, before=staged.golden),
     ("GET", f"{P}pairs/"): Row(403, 200, 200),
     ("POST", f"{P}pairs/next/"): Row(403, 200, 200, send=json({"client": "tab"})),
     ("POST", "api/pairs/<int:pair_id>/settle/"): Row(
-        403, 200, 200, send=json({"choice": "second"}), before=judged_by_two
+        403, 200, 200, send=json({"choice": "second"}), before=staged.judged_by_two
     ),
     ("GET", f"{P}batches/"): Row(403, 200, 200),
     ("POST", f"{P}batches/"): Row(403, 201, 201, send=json({"assignee": "annotator", "segments": 1})),
     ("PATCH", "api/batches/<int:batch_id>/"): Row(
-        403, 200, 200, send=json({"paused": True}, "PATCH"), before=given
+        403, 200, 200, send=json({"paused": True}, "PATCH"), before=staged.given
     ),
-    ("DELETE", "api/batches/<int:batch_id>/"): Row(403, 204, 204, before=given),
+    ("DELETE", "api/batches/<int:batch_id>/"): Row(403, 204, 204, before=staged.given),
     ("GET", f"{P}workload/"): Row(403, 200, 200),
     ("POST", f"{P}members/<int:user_id>/pause/"): Row(403, 200, 200, send=json({"paused": True})),
     ("GET", f"{S}comments/"): everyone(),
     ("POST", f"{S}comments/"): everyone(201, send=json({"text": "what is this?"})),
     ("POST", "api/comments/<int:comment_id>/resolve/"): everyone(
-        send=json({"resolved": True}), before=commented
+        send=json({"resolved": True}), before=staged.commented
     ),
     ("GET", "api/me/mentions/"): lists(),
     ("POST", "api/me/mentions/"): lists(send=json({"comments": []})),
@@ -361,18 +220,18 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
         403, 403, 201, send=lambda caller, path: caller.upload(path, ("t.csv", b"file,text\r\na.wav,x\r\n"))
     ),
     ("GET", f"{P}import-templates/"): Row(403, 403, 200),
-    ("GET", "api/imports/<int:import_id>/"): Row(403, 403, 200, before=dropped),
+    ("GET", "api/imports/<int:import_id>/"): Row(403, 403, 200, before=staged.dropped),
     ("PATCH", "api/imports/<int:import_id>/"): Row(
-        403, 403, 200, send=json({"options": {"on_known": "skip"}}, "PATCH"), before=dropped
+        403, 403, 200, send=json({"options": {"on_known": "skip"}}, "PATCH"), before=staged.dropped
     ),
-    ("GET", "api/imports/<int:import_id>/files/"): Row(403, 403, 200, before=dropped),
+    ("GET", "api/imports/<int:import_id>/files/"): Row(403, 403, 200, before=staged.dropped),
     ("POST", "api/imports/<int:import_id>/files/"): Row(
-        403, 403, 201, send=lambda caller, path: caller.upload(path, ("a.wav", b"new")), before=dropped
+        403, 403, 201, send=lambda caller, path: caller.upload(path, ("a.wav", b"new")), before=staged.dropped
     ),
-    ("GET", "api/imports/<int:import_id>/rows/"): Row(403, 403, 200, before=dropped),
-    ("POST", "api/imports/<int:import_id>/commit/"): Row(403, 403, 200, before=dropped),
-    ("POST", "api/imports/<int:import_id>/cancel/"): Row(403, 403, 200, before=dropped),
-    ("GET", "api/imports/<int:import_id>/rejects"): Row(403, 403, 200, before=dropped),
+    ("GET", "api/imports/<int:import_id>/rows/"): Row(403, 403, 200, before=staged.dropped),
+    ("POST", "api/imports/<int:import_id>/commit/"): Row(403, 403, 200, before=staged.dropped),
+    ("POST", "api/imports/<int:import_id>/cancel/"): Row(403, 403, 200, before=staged.dropped),
+    ("GET", "api/imports/<int:import_id>/rejects"): Row(403, 403, 200, before=staged.dropped),
     ("GET", "api/search/"): lists(),
     ("POST", f"{P}bulk/"): Row(
         403,
@@ -386,20 +245,20 @@ MATRIX: Final[dict[tuple[str, str], Row]] = {
     ("POST", f"{P}replacements/"): Row(
         403, 201, 201, send=json({"find": "machine", "put": "human", "expected": 1})
     ),
-    ("GET", "api/replacements/<int:replacement_id>/"): Row(403, 200, 200, before=replaced),
-    ("GET", "api/replacements/<int:replacement_id>/rows/"): Row(403, 200, 200, before=replaced),
-    ("POST", "api/replacements/<int:replacement_id>/undo/"): Row(403, 200, 200, before=replaced),
+    ("GET", "api/replacements/<int:replacement_id>/"): Row(403, 200, 200, before=staged.replaced),
+    ("GET", "api/replacements/<int:replacement_id>/rows/"): Row(403, 200, 200, before=staged.replaced),
+    ("POST", "api/replacements/<int:replacement_id>/undo/"): Row(403, 200, 200, before=staged.replaced),
     ("GET", f"{P}glossary/"): everyone(),
     ("POST", f"{P}glossary/"): Row(403, 201, 201, send=json({"text": "Bosch"})),
     ("GET", f"{P}glossary/offers/"): Row(403, 200, 200),
     ("PATCH", "api/glossary/<int:term_id>/"): Row(
-        403, 200, 200, send=json({"note": "a"}, "PATCH"), before=termed
+        403, 200, 200, send=json({"note": "a"}, "PATCH"), before=staged.termed
     ),
-    ("DELETE", "api/glossary/<int:term_id>/"): Row(403, 204, 204, before=termed),
+    ("DELETE", "api/glossary/<int:term_id>/"): Row(403, 204, 204, before=staged.termed),
     ("GET", "api/jobs/"): lists(),
     ("GET", J): everyone(),
     ("POST", f"{J}cancel/"): Row(403, 403, 200),
-    ("POST", f"{J}retry/"): Row(403, 403, 200, before=failed),
+    ("POST", f"{J}retry/"): Row(403, 403, 200, before=staged.failed),
 }
 
 OPEN: Final = {"api/schema/", "api/docs/"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from annotation.models import AuditEvent, Hypothesis, ImportRow, Job, Recording, Revision, Segment
+from annotation.models import Assignment, AuditEvent, Hypothesis, ImportRow, Job, Recording, Revision, Segment
 from annotation.services import segments
 from annotation.states import ImportState, JobKind, SegmentState, Source
 from tests.annotation.imports.dropping import (
@@ -125,6 +125,32 @@ def test_what_people_did_here_outlives_a_second_drop(cast: Any) -> None:
     one.refresh_from_db()
     assert (one.text, one.source) == ("Hallo, Welt!", Source.HUMAN)
     assert faults_of(done) == {4: ["locked_here"]}
+
+
+def test_who_is_named_as_assignee_is_asked_to_work_on_it(cast: Any) -> None:
+    rows = table(
+        "id,file,start_ms,end_ms,text,Assigned to",
+        f"1,a.wav,0,2000,hallo,{cast.annotator.username.upper()}",
+        f"2,a.wav,2000,4000,welt,{cast.reviewer.username}",
+        f"3,b.wav,0,2000,noch eins,{cast.outsider.username}",
+        "4,b.wav,2000,3000,und noch eins,",
+    )
+    drop = {"t.csv": rows, "a.wav": sound(5), "b.wav": sound(3, pitch=1)}
+    checked = check(cast.manager, cast.project, drop)
+    assert faults_of(checked) == {4: ["unknown_assignee"]}
+    done = bring(cast.manager, cast.project, drop)
+    assert done.counts["added"] == 3
+    asked = Assignment.objects.order_by("assignee__username").values_list(
+        "recording__name", "assignee", "assigned_by"
+    )
+    assert list(asked) == [
+        ("a.wav", cast.annotator.pk, cast.manager.pk), ("a.wav", cast.reviewer.pk, cast.manager.pk),
+    ]  # fmt: skip
+
+    let_through = {"t.csv": rows, "a.wav": sound(5), "b.wav": sound(3, pitch=1)}
+    done = bring(cast.manager, cast.project, let_through, accept=["unknown_assignee"])
+    assert done.counts["added"] == 1
+    assert Assignment.objects.count() == 2, "nobody is asked who is no member"
 
 
 def test_rows_without_text_are_transcribed_when_asked(cast: Any) -> None:

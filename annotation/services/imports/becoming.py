@@ -1,0 +1,414 @@
+"""Rows of a table and the segments they become: found, made, brought up to date or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.db import connection
+
+from annotation.models import (
+    Decoding,
+    Hypothesis,
+    Import,
+    ImportRow,
+    Lease,
+    Recording,
+    Revision,
+    Segment,
+)
+from annotation.services import assignments, cuts
+from annotation.services.clock import ClockTimestamp
+from annotation.services.imports import faults
+from annotation.services.imports.columns import plain
+from annotation.services.imports.copying import copy_in
+from annotation.states import (
+    AS_IMPORTED,
+    EDITABLE_SEGMENTS,
+    UNTOUCHED_SEGMENTS,
+    DecodingState,
+    ImportRowState,
+    Pass,
+    SegmentState,
+    Source,
+)
+from transcription.types import DecodingOptions
+
+MODEL: Final = "import"
+"""What stands for the model where a text came with a table."""
+
+
+@dataclass(slots=True)
+class Landed:
+    """Count what became of rows."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    refused: int = 0
+    to_transcribe: bool = False
+    parents: set[int] = field(default_factory=set)
+
+
+class Batch:
+    """Take rows of one recording, all looked up together and written together.
+
+    A row whose segment is there (the same id, or the same times in the same audio) brings it up to date or is
+    passed over, as the person chose; so the same table twice changes nothing. What people did here is never
+    lost: text is written as a new revision, locked rows and rows in somebody's hands are left, and said.
+    """
+
+    def __init__(self, parent: Import, recording: Recording, landed: Landed) -> None:
+        self.parent, self.recording, self.landed = parent, recording, landed
+        self.update = parent.options.get("on_known") != "skip"
+        self.length = recording.duration_ms or 0
+        self.refused: list[ImportRow] = []
+        self.new: list[tuple[ImportRow, Segment]] = []
+
+    def take(self, rows: Sequence[ImportRow]) -> None:
+        by_id, by_span = self._look_up(rows)
+        known: list[tuple[ImportRow, Segment]] = []
+        fresh: list[tuple[ImportRow, int, int]] = []
+        for row in rows:
+            start, end = (0, self.length) if row.start_ms is None else (row.start_ms, row.end_ms or 0)
+            if end > self.length + faults.TOLERANCE_MS or start >= self.length:
+                self._refuse(row, "past_end", f"It ends at {end} ms, and the audio is {self.length} ms long.")
+                continue
+            end = min(end, self.length)
+            mine = by_id.get(row.external_id) if row.external_id else None
+            there = mine or by_span.get((start, end))
+            if mine is not None and (mine.recording_id, mine.start_ms, mine.end_ms) != (
+                self.recording.pk,
+                start,
+                end,
+            ):
+                self._refuse(
+                    row, "id_elsewhere",
+                    f"The id “{row.external_id}” is another segment's: {mine.start_ms} to {mine.end_ms} ms"
+                    + ("" if mine.recording_id == self.recording.pk else " of another recording")
+                    + ". Give the row another id, or the same times.",
+                )  # fmt: skip
+            elif there is not None:
+                known.append((row, there))
+            elif row.start_ms is None and self._is_cut_by_machine(row):
+                self._describe_whole(row)
+            else:
+                fresh.append((row, start, end))
+        self._add(fresh)
+        self._bring_up_to_date(known)
+        self._ask(rows)
+        ImportRow.objects.bulk_update(self.refused, ("state", "faults"), batch_size=500)
+        gone = {row.pk for row in self.refused}
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM annotation_importrow WHERE id = ANY(%s)",
+                [[r.pk for r in rows if r.pk not in gone]],
+            )
+        self.landed.refused += len(self.refused)
+
+    def _ask(self, rows: Sequence[ImportRow]) -> None:
+        refused = {row.pk for row in self.refused}
+        people = {row.assignee_id for row in rows if row.assignee_id and row.pk not in refused}
+        if people:
+            assignments.ask(recording=self.recording, people=people, by=self.parent.created_by)
+
+    def _look_up(
+        self, rows: Sequence[ImportRow]
+    ) -> tuple[dict[str, Segment], dict[tuple[int, int], Segment]]:
+        ids = {row.external_id for row in rows if row.external_id}
+        mine = Segment.objects.filter(project_id=self.parent.project_id)
+        by_id = {segment.external_id: segment for segment in mine.filter(external_id__in=ids)}
+        ours = [int(value) for value in ids - set(by_id) if value.isdecimal() and len(value) < 19]
+        if ours and self._ids_are_ours():
+            by_id |= {str(segment.pk): segment for segment in mine.filter(pk__in=ours, external_id="")}
+        first = min((row.start_ms or 0 for row in rows), default=0)
+        near = Segment.objects.filter(recording=self.recording, channel=0, start_ms__gte=first)
+        if all(row.end_ms is not None for row in rows):
+            near = near.filter(start_ms__lte=max(row.start_ms or 0 for row in rows))
+        return by_id, {(segment.start_ms, segment.end_ms): segment for segment in near}
+
+    def _ids_are_ours(self) -> bool:
+        headers = {str(column["field"]): str(column["header"]) for column in self.parent.columns}
+        return plain(headers.get("id", "")) == "segment_id"
+
+    def _refuse(self, row: ImportRow, code: str, message: str) -> None:
+        row.state = ImportRowState.FAULTY
+        row.faults = [*row.faults, [code, message]]
+        self.refused.append(row)
+
+    # -- Rows that are new -----------------------------------------------------------------------------------
+
+    def _is_cut_by_machine(self, row: ImportRow) -> bool:
+        """Tell whether a row for a whole file without text leaves its cutting to us: it is too long."""
+        wordless = not row.text and row.correction is None
+        return wordless and self.length > faults.LONGEST_MS and self.recording.segmentation != AS_IMPORTED
+
+    def _describe_whole(self, row: ImportRow) -> None:
+        """Give what a row says of a whole file to the segments that were cut from it."""
+        rows = Segment.objects.filter(recording=self.recording, locked=False, metadata={})
+        rows.update(metadata=row.metadata, updated_at=ClockTimestamp())
+        if row.speaker:
+            Segment.objects.filter(recording=self.recording, locked=False, speaker="").update(
+                speaker=row.speaker, updated_at=ClockTimestamp()
+            )
+        self.landed.added += 1
+
+    def _add(self, rows: Sequence[tuple[ImportRow, int, int]]) -> None:
+        rows = self._without_overlaps(rows)
+        if not rows:
+            return
+        made = [(row, self._segment(row, start, end)) for row, start, end in rows]
+        copy_in([segment for _, segment in made])
+        self._write_texts(made)
+        lock = [segment for row, segment in made if row.locked]
+        for row, segment in made:
+            if row.locked:
+                segment.locked, segment.locked_at, segment.locked_by = (
+                    True,
+                    row.locked_at,
+                    self.parent.created_by,
+                )
+        _lock(lock)
+        self.landed.added += len(made)
+        self.landed.to_transcribe |= any(segment.state == SegmentState.PENDING for _, segment in made)
+
+    def _without_overlaps(
+        self, rows: Sequence[tuple[ImportRow, int, int]]
+    ) -> list[tuple[ImportRow, int, int]]:
+        """Retire what machines cut where rows come, and refuse rows that lie over what people have there."""
+        if not rows:
+            return []
+        first, last = min(start for _, start, _ in rows), max(end for *_, end in rows)
+        there = Segment.objects.filter(recording=self.recording, start_ms__lt=last, end_ms__gt=first)
+        ours = list(
+            cuts.kept(there).order_by("start_ms").values_list("start_ms", "end_ms", "speaker", "source")
+        )
+        retired = _retire_cut_by_machine(self.recording.pk, [(start, end) for _, start, end in rows])
+        if retired:
+            cuts.drop_decodings(self.recording.pk)
+        kept = []
+        for row, start, end in rows:
+            over = next(
+                (
+                    (s, e) for s, e, speaker, source in ours
+                    if s < end - faults.ROUNDING_MS and e > start + faults.ROUNDING_MS
+                    and not (source == Source.IMPORT and speaker != row.speaker)
+                ),
+                None,
+            ) if ours else None  # fmt: skip
+            if over is None or "overlap" in _accepted(self.parent):
+                kept.append((row, start, end))
+            else:
+                self._refuse(
+                    row, "overlaps_existing",
+                    f"From {over[0]} to {over[1]} ms there is a segment already that came from a person or a"
+                    " table. Mend the times, or give the row that segment's id and times.",
+                )  # fmt: skip
+        return kept
+
+    def _segment(self, row: ImportRow, start: int, end: int) -> Segment:
+        corrected = row.correction is not None
+        source = Source.HUMAN if corrected else Source.IMPORT if row.text else ""
+        state = (
+            SegmentState.CORRECTED if corrected else SegmentState.DRAFT if row.text else SegmentState.PENDING
+        )
+        return Segment(
+            project_id=self.parent.project_id,
+            recording=self.recording,
+            start_ms=start,
+            end_ms=end,
+            speaker=row.speaker,
+            language=row.language,
+            state=state,
+            text=(row.correction or "") if corrected else row.text,
+            revision=int(bool(row.text)) + int(corrected),
+            source=source,
+            annotator=self.parent.created_by if corrected else None,
+            external_id=row.external_id,
+            metadata=row.metadata,
+        )
+
+    def _write_texts(self, made: Sequence[tuple[ImportRow, Segment]]) -> None:
+        revisions = []
+        for row, segment in made:
+            if row.text:
+                revisions.append(_revision(segment, 1, row.text, Source.IMPORT, None))
+            if row.correction is not None:
+                revisions.append(
+                    _revision(segment, segment.revision, row.correction, Source.HUMAN, self.parent.created_by)
+                )
+        copy_in(revisions)
+        self._hypotheses([(row, segment) for row, segment in made if row.text])
+
+    def _hypotheses(self, heard: Sequence[tuple[ImportRow, Segment]]) -> None:
+        """Keep the texts of a table as what a first pass heard: people's changes are seen beside it."""
+        if not heard or self.parent.job_id is None:
+            return
+        options = DecodingOptions(language=None)
+        decoding = Decoding.objects.create(
+            project_id=self.parent.project_id, recording=self.recording, job_id=self.parent.job_id,
+            pass_name=Pass.DRAFT, model=MODEL, options={}, options_digest=options.digest(), start_ms=0,
+            end_ms=max(1, self.length), state=DecodingState.DONE, finished_at=ClockTimestamp(),
+        )  # fmt: skip
+        copy_in(
+            [
+                Hypothesis(
+                    decoding=decoding,
+                    segment=segment,
+                    pass_name=Pass.DRAFT,
+                    model=MODEL,
+                    text=row.text,
+                    words=row.words,
+                    signals={},
+                )
+                for row, segment in heard
+            ]
+        )
+
+    # -- Rows whose segment is there ---------------------------------------------------------------------
+
+    def _bring_up_to_date(self, known: Sequence[tuple[ImportRow, Segment]]) -> None:
+        if not self.update:
+            self.landed.skipped += len(known)
+            return
+        leased = set(
+            Lease.objects.filter(
+                segment__in=[s.pk for _, s in known], expires_at__gt=ClockTimestamp()
+            ).values_list("segment_id", flat=True)
+        ) if known else set()  # fmt: skip
+        for row, segment in known:
+            wanted = self._wanted(row, segment)
+            if not wanted:
+                self.landed.unchanged += 1
+            elif segment.locked:
+                self._refuse(
+                    row, "locked_here", "The segment is locked here and stays as it is. Unlock it first."
+                )
+            elif segment.pk in leased:
+                self._refuse(
+                    row, "leased_here", "Somebody is editing the segment now. Drop the row again later."
+                )
+            elif "correction" in wanted and segment.state not in EDITABLE_SEGMENTS:
+                self._refuse(row, "accepted_here", "The segment was accepted here. Have it returned first.")
+            elif self._change(row, segment, wanted):
+                self.landed.updated += 1
+            else:
+                self._refuse(
+                    row, "leased_here", "Somebody changed the segment this moment. Drop the row again."
+                )
+
+    def _wanted(self, row: ImportRow, segment: Segment) -> set[str]:
+        """Name what a row would change of its segment."""
+        wanted = set()
+        if row.correction is not None:
+            if (segment.text, segment.source) != (row.correction, Source.HUMAN):
+                wanted.add("correction")
+        elif row.text and segment.state in UNTOUCHED_SEGMENTS and segment.text != row.text:
+            wanted.add("text")
+        if row.external_id and segment.external_id != row.external_id and not self._ids_are_ours():
+            wanted.add("external_id")
+        for name in ("speaker", "language"):
+            if getattr(row, name) and getattr(segment, name) != getattr(row, name):
+                wanted.add(name)
+        if {**segment.metadata, **row.metadata} != segment.metadata:
+            wanted.add("metadata")
+        if row.locked and not segment.locked:
+            wanted.add("locked")
+        return wanted
+
+    def _change(self, row: ImportRow, segment: Segment, wanted: set[str]) -> bool:
+        """Change one segment if it is as it was looked at; False where somebody was quicker."""
+        values: dict[str, Any] = {"updated_at": ClockTimestamp()}
+        for name in wanted & {"external_id", "speaker", "language"}:
+            values[name] = getattr(row, name)
+        if "metadata" in wanted:
+            values["metadata"] = {**segment.metadata, **row.metadata}
+        text = row.correction if "correction" in wanted else row.text if "text" in wanted else None
+        by_hand = "correction" in wanted
+        if text is not None:
+            values |= {"text": text, "revision": segment.revision + 1}
+            values["source"] = Source.HUMAN if by_hand else Source.IMPORT
+            if by_hand:
+                values |= {
+                    "state": SegmentState.CORRECTED,
+                    "annotator": self.parent.created_by,
+                    "return_reason": "",
+                }
+            elif segment.state == SegmentState.PENDING:
+                values["state"] = SegmentState.DRAFT
+        # Text and lock are two acts: the database refuses a change of a row that is locked.
+        rows = Segment.objects.filter(
+            pk=segment.pk, revision=segment.revision, locked=False, retired_at=None
+        ).update(**values)
+        if not rows:
+            return False
+        if text is not None:
+            author = self.parent.created_by if by_hand else None
+            source = Source.HUMAN if by_hand else Source.IMPORT
+            segment.revision += 1
+            Revision.objects.bulk_create([_revision(segment, segment.revision, text, source, author)])
+        if "text" in wanted:
+            self._hypotheses([(row, segment)])
+        if "locked" in wanted:
+            segment.locked_at, segment.locked_by = row.locked_at, self.parent.created_by
+            _lock([segment])
+        return True
+
+
+def _revision(segment: Segment, number: int, text: str, source: Source, author: Any) -> Revision:
+    return Revision(
+        segment=segment, number=number, base=number - 1, text=text, source=source, author=author,
+        model=MODEL if source == Source.IMPORT else "",
+    )  # fmt: skip
+
+
+def _lock(segments: Iterable[Segment]) -> None:
+    for segment in segments:
+        Segment.objects.filter(pk=segment.pk, locked=False).update(
+            locked=True,
+            locked_at=segment.locked_at or ClockTimestamp(),
+            locked_by=segment.locked_by,
+            unlock_reason="",
+            updated_at=ClockTimestamp(),
+        )
+
+
+def _accepted(parent: Import) -> frozenset[str]:
+    return frozenset(parent.options.get("accept") or ())
+
+
+RETIRE: Final = """
+UPDATE annotation_segment AS segment
+   SET retired_at = clock_timestamp(), updated_at = clock_timestamp()
+ WHERE segment.recording_id = %(recording)s AND segment.retired_at IS NULL AND NOT segment.locked
+   AND segment.state = ANY(%(untouched)s) AND segment.source <> 'import' AND segment.external_id = ''
+   AND NOT EXISTS (SELECT 1 FROM annotation_revision revision
+                    WHERE revision.segment_id = segment.id AND revision.author_id IS NOT NULL)
+   AND NOT EXISTS (SELECT 1 FROM annotation_draft draft WHERE draft.segment_id = segment.id)
+   AND NOT EXISTS (SELECT 1 FROM annotation_lease lease
+                    WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp())
+   AND EXISTS (SELECT 1 FROM unnest(%(starts)s::bigint[], %(ends)s::bigint[]) AS row (start_ms, end_ms)
+                WHERE row.start_ms < segment.end_ms AND row.end_ms > segment.start_ms)
+RETURNING segment.id
+"""
+
+
+def _retire_cut_by_machine(recording_id: int, spans: Sequence[tuple[int, int]]) -> int:
+    """Retire segments that nobody has touched and that no table brought, where rows of a table come."""
+    by_machine = Segment.objects.filter(recording=recording_id, external_id="").exclude(source=Source.IMPORT)
+    if not by_machine.filter(state__in=UNTOUCHED_SEGMENTS, locked=False).exists():
+        return 0
+    cuts.hold(recording_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            RETIRE,
+            {
+                "recording": recording_id,
+                "untouched": [state.value for state in UNTOUCHED_SEGMENTS],
+                "starts": [start for start, _ in spans],
+                "ends": [end for _, end in spans],
+            },
+        )
+        return len(cursor.fetchall())
