@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern
 
 from annotation import presence
 from annotation.admin.readonly import ReadOnly
@@ -16,6 +17,10 @@ from annotation.models import LiveWorker
 @admin.register(LiveWorker)
 class WorkerAdmin(ReadOnly):
     """List the running workers. They are notes in Redis, so there is nothing to open or change."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """Offer the list alone: every other address would ask for a row."""
+        return [url for url in super().get_urls() if url.name == "annotation_liveworker_changelist"]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -32,19 +37,3 @@ class WorkerAdmin(ReadOnly):
             "counters": sorted(presence.counters().items()),
         }
         return TemplateResponse(request, "annotation/admin/workers.html", context)
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        """Refuse: there is no row behind a worker."""
-        raise Http404
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> Any:
-        """Refuse: there is no row behind a worker."""
-        raise Http404

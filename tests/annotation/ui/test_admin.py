@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from knox.models import AuthToken
 
 from annotation.audit import Actor, acting_as
-from annotation.models import AuditEvent, User
+from annotation.models import AuditEvent, LiveWorker, User
 from annotation.services import segments
 from tests.annotation.ui.conftest import SignedIn, words_of
 from tests.factories import make_segment, make_user
@@ -72,6 +74,32 @@ def test_a_supervisor_cannot_raise_themselves_even_with_the_right_to_change_acco
     assert client.get(f"/admin/annotation/user/{cast.annotator.pk}/password/").status_code == 403
     assert client.get("/admin/auth/group/add/").status_code == 403
     assert not User.objects.get(pk=cast.supervisor.pk).is_superuser
+
+
+def test_no_form_of_the_admin_is_open_to_a_supervisor_with_every_right(
+    cast: Cast, signed_in: SignedIn, root: Client
+) -> None:
+    make_segment(cast.project, text="a", revision=1)
+    superuser = User.objects.get(username="root")
+    _, token = AuthToken.objects.create(cast.manager)
+    cast.supervisor.user_permissions.set(Permission.objects.all())
+    client, seen = signed_in("supervisor"), AuditEvent.objects.count()
+    form = {
+        "user": superuser.pk, "username": "supervisor", "is_superuser": "on", "is_staff": "on",
+        "is_active": "on", "name": "mine", "permissions": [1], "role": "manager", "post": "yes",
+    }  # fmt: skip
+    opened = []
+    for model in admin.site._registry:
+        base = f"/admin/{model._meta.app_label}/{model._meta.model_name}"
+        row = None if model is LiveWorker else model._base_manager.order_by("pk").first()
+        pk = row.pk if row else 1
+        paths = (f"{base}/add/", f"{base}/{pk}/change/", f"{base}/{pk}/delete/")
+        opened += [path for path in paths if client.post(path, form).status_code not in (403, 404)]
+        client.post(f"{base}/", {"action": "delete_selected", "_selected_action": [pk]})
+    assert not opened
+    assert AuditEvent.objects.count() == seen
+    assert client.post("/admin/knox/authtoken/add/", form).status_code == 404
+    assert list(AuthToken.objects.values_list("user", flat=True)) == [cast.manager.pk], token
 
 
 def test_a_superuser_makes_staff_and_the_audit_says_so(cast: Cast, root: Client) -> None:
