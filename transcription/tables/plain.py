@@ -7,7 +7,7 @@ import csv
 import io
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -54,11 +54,16 @@ class PlainTable:
         """Read the rows; a quoted cell may span lines. Constant memory."""
         csv.field_size_limit(MAX_CELL)
         with self.path.open(encoding=self.encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=self.delimiter)
+            taken = _Taken(file)
+            reader = csv.reader(taken, delimiter=self.delimiter)
             before, count = 0, 0
             while True:
                 try:
                     cells = next(reader)
+                    if taken.ended or len(taken.lines) > 1:
+                        # A quotation mark that is never closed would take the rows behind it into its cell.
+                        next(csv.reader(taken.lines, delimiter=self.delimiter, strict=True))
+                    taken.lines.clear()
                 except StopIteration:
                     return
                 except csv.Error as error:
@@ -90,6 +95,28 @@ class PlainTable:
                         "too_many_rows", f"A table may have {MAX_ROWS:,} rows; split it into several."
                     )
                 yield Line(number, tuple(cells))
+
+
+class _Taken:
+    """Give the lines of a file, and hold those of the row that is being read."""
+
+    def __init__(self, file: Iterable[str]) -> None:
+        self._file = iter(file)
+        self.lines: list[str] = []
+        self.ended = False
+        """Whether the file ended while a row was being read."""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = next(self._file)
+        except StopIteration:
+            self.ended = True
+            raise
+        self.lines.append(line)
+        return line
 
 
 def open_plain(path: Path, head: bytes, encoding: str, delimiter: str) -> PlainTable:
