@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -15,25 +16,11 @@ from django.utils.timezone import localtime
 
 from annotation.admin.paging import Uncounted
 from annotation.admin.readonly import ReadOnly
+from annotation.audit import AUDITED
 from annotation.models import AuditEvent, Project, Seal, User
 from annotation.templatetags.earmark import show_changes
 from annotation.ui.words import changes
 
-#: Tables by the words people use for them.
-TABLES = {
-    "annotation_segment": "segment",
-    "annotation_revision": "revision",
-    "annotation_recording": "recording",
-    "annotation_project": "project",
-    "annotation_membership": "membership",
-    "annotation_user": "user",
-    "annotation_user_groups": "user's groups",
-    "annotation_user_user_permissions": "user's permissions",
-    "annotation_review": "verdict",
-    "annotation_assignment": "assignment",
-    "annotation_gold": "gold",
-    "annotation_auditsample": "sample",
-}
 ACTIONS = {"insert": "made", "update": "changed", "delete": "removed"}
 SOURCES = ("web", "api", "admin", "worker", "shell", "sql")
 SHOWN_IN_LIST = 3
@@ -63,7 +50,7 @@ class ByTable(_Choice):
     """What was changed."""
 
     title, parameter_name, field = "what", "table", "table_name"
-    choices_offered = tuple(TABLES.items())
+    choices_offered = tuple(sorted(AUDITED.items(), key=itemgetter(1)))
 
 
 class ByAction(_Choice):
@@ -141,7 +128,7 @@ class AuditAdmin(ReadOnly):
         if not term:
             return queryset, False
         if term.isascii() and term.isdecimal():
-            return queryset.filter(table_name__in=list(TABLES), row_id=term), False
+            return queryset.filter(table_name__in=list(AUDITED), row_id=term), False
         person = User.objects.filter(username__iexact=term).values_list("pk", flat=True).first()
         if person is not None:
             return queryset.filter(actor_id=person), False
@@ -214,8 +201,7 @@ class SealAdmin(ReadOnly):
 
 def named(event: AuditEvent) -> str:
     """Name the row an event is about, in the words people use."""
-    kind = TABLES.get(event.table_name, event.table_name.removeprefix("annotation_").replace("_", " "))
-    return f"{kind} {event.row_id}"
+    return f"{AUDITED.get(event.table_name, event.table_name)} {event.row_id}"
 
 
 def changed(event: AuditEvent, most: int) -> SafeString:

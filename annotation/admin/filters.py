@@ -21,12 +21,11 @@ from annotation.models import (
     Review,
     User,
 )
-from annotation.models.work import FAST_BELOW, UNHEARD_BELOW
+from annotation.models.work import FAST_BELOW, HEARD_DECISIONS, UNHEARD_BELOW
 from annotation.states import DecisionKind, SegmentState, Verdict
 
 MOST_OFFERED: Final = 200
 """Projects or people in one filter; more are found by search."""
-LARGEST_ID: Final = 2**63 - 1
 
 Rows = QuerySet[Correction]
 
@@ -53,7 +52,8 @@ class ById(admin.SimpleListFilter, ABC):
         value = self.value()
         if value is None:
             return queryset
-        known = value.isascii() and value.isdecimal() and int(value) <= LARGEST_ID
+        # No longer than an id can be: turning a longer number into one would fail.
+        known = value.isascii() and value.isdecimal() and len(value) < 19
         return self.narrow(queryset, int(value)) if known else queryset.none()
 
     def narrow(self, rows: Rows, pk: int) -> Rows:
@@ -180,9 +180,11 @@ def _unlocked(rows: Rows) -> Rows:
 FLAGS: Final[dict[str, tuple[str, Callable[[Rows], Rows]]]] = {
     "unheard": (
         f"unheard (under {100 * UNHEARD_BELOW:.0f}\u00a0%)",
-        lambda rows: rows.filter(
-            heard_share__lt=UNHEARD_BELOW, kind__in=(DecisionKind.SAVE, DecisionKind.ACCEPT)
-        ),
+        lambda rows: rows.filter(heard_share__lt=UNHEARD_BELOW, kind__in=HEARD_DECISIONS),
+    ),
+    "untold": (
+        "listening not told",
+        lambda rows: rows.filter(heard_share__isnull=True, kind__in=HEARD_DECISIONS),
     ),
     "fast": (
         f"fast (under {FAST_BELOW} \u00d7 audio)",

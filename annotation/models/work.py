@@ -17,6 +17,8 @@ from annotation.states import TEXT_DECISIONS, DecisionKind
 
 UNHEARD_BELOW = 0.6
 """Share of the audio under which a text was decided about without having been heard."""
+HEARD_DECISIONS = (DecisionKind.SAVE, DecisionKind.ACCEPT)
+"""Decisions that nobody can make well without having listened."""
 FAST_BELOW = 0.3
 """Time at work as a share of the audio under which nobody can have listened."""
 
@@ -107,6 +109,11 @@ class Decision(models.Model):
                 fields=("-id",), name="decision_fast", condition=Q(active_ms__lt=F("audio_ms") * FAST_BELOW)
             ),
             models.Index(fields=("-id",), name="decision_overrode", condition=~Q(overrode=[])),
+            models.Index(
+                fields=("-id",),
+                name="decision_untold",
+                condition=Q(heard_share__isnull=True, kind__in=HEARD_DECISIONS),
+            ),
         )
 
     def __str__(self) -> str:

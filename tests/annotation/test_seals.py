@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 
+from annotation.audit import AUDITED
 from annotation.models import AuditEvent, Project, Segment
 from annotation.services import seals
 from tests import services
@@ -229,13 +230,45 @@ def test_the_app_role_cannot_touch_a_seal(statement: str) -> None:
         cursor.execute(statement)
 
 
-def test_a_trigger_that_is_off_is_named(chain: list[int], intruder: psycopg.Connection[Any]) -> None:
-    intruder.execute("ALTER TABLE annotation_revision DISABLE TRIGGER audit_revision")
-    try:
-        code, _, said = check()
-    finally:
-        intruder.execute("ALTER TABLE annotation_revision ENABLE TRIGGER audit_revision")
-    assert (code, "changes of annotation_revision are not audited" in said) == (1, True)
+TRIGGERS = """
+SELECT c.relname, t.tgname, pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+ WHERE t.tgfoid = 'audit.record()'::regprocedure
+"""
+DISABLE = "ALTER TABLE {table} DISABLE TRIGGER {name}"
+SWITCHED_OFF = (
+    DISABLE,
+    "DROP TRIGGER {name} ON {table}",
+    "CREATE OR REPLACE TRIGGER {name} AFTER INSERT OR DELETE ON {table} FOR EACH ROW"
+    " EXECUTE FUNCTION audit.record()",
+    "CREATE OR REPLACE TRIGGER {name} AFTER INSERT OR DELETE OR UPDATE OF id ON {table} FOR EACH ROW"
+    " EXECUTE FUNCTION audit.record()",
+    "CREATE OR REPLACE TRIGGER {name} AFTER INSERT OR DELETE OR UPDATE ON {table} FOR EACH ROW"
+    " WHEN (false) EXECUTE FUNCTION audit.record()",
+)
+
+
+@pytest.mark.parametrize("statement", SWITCHED_OFF)
+def test_every_trigger_that_is_off_gone_or_narrowed_is_named(committed_db: None, statement: str) -> None:
+    with services.superuser() as own:
+        triggers = own.execute(TRIGGERS).fetchall()
+        try:
+            for table, name, _ in triggers:
+                own.execute(statement.format(table=table, name=name).encode())
+            found = {finding.words.split()[2] for finding in seals.verify().findings}
+            code, _, said = check()
+        finally:
+            for table, name, definition in triggers:
+                own.execute(str(definition).replace("CREATE", "CREATE OR REPLACE", 1).encode())
+                own.execute(f"ALTER TABLE {table} ENABLE TRIGGER {name}".encode())
+    assert found == {table for table, *_ in triggers}
+    assert (code, "are not all audited: its trigger is off or narrowed" in said) == (1, True)
+
+
+@pytest.mark.django_db
+def test_the_audited_tables_are_those_the_database_has_triggers_on() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(TRIGGERS)
+        assert sorted(AUDITED) == sorted(table for table, *_ in cursor.fetchall())
 
 
 @pytest.mark.django_db

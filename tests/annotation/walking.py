@@ -33,6 +33,9 @@ LEFT_OUT: Final = {
     "annotation_review": {"transaction_id"},
     "annotation_assignment": set(),
     "annotation_project": set(),
+    "annotation_user_groups": set(),
+    "auth_group": set(),
+    "auth_group_permissions": set(),
 }
 #: What a lock keeps as it is.
 HELD: Final = ("text", "revision", "start_ms", "end_ms", "speaker", "recording_id", "channel", "retired_at")
@@ -136,6 +139,14 @@ RAW: Final = (
     "UPDATE annotation_segment SET retired_at = now() WHERE id = %(id)s AND locked",
     "UPDATE annotation_segment SET speaker = speaker WHERE id = %(id)s",
     "UPDATE annotation_membership SET role = 'manager' WHERE role = 'annotator'",
+    "INSERT INTO auth_group (name) VALUES ('masters') ON CONFLICT DO NOTHING",
+    "INSERT INTO auth_group_permissions (group_id, permission_id) SELECT one.id, p.id FROM auth_group one,"
+    " auth_permission p WHERE p.codename IN ('add_review', 'change_user') ON CONFLICT DO NOTHING",
+    "INSERT INTO annotation_user_groups (user_id, group_id) SELECT person.id, one.id"
+    " FROM annotation_user person, auth_group one ON CONFLICT DO NOTHING",
+    "UPDATE auth_group SET name = 'harmless'",
+    "ALTER TABLE auth_group_permissions DISABLE TRIGGER ALL",
+    "DELETE FROM auth_group_permissions",
     "DELETE FROM annotation_segment WHERE id = %(id)s",
     "UPDATE annotation_revision SET text = 'forged' WHERE segment_id = %(id)s",
     "DELETE FROM annotation_revision WHERE segment_id = %(id)s",

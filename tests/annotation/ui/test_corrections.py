@@ -168,7 +168,8 @@ FILTERS = {
     "flag=gold": set(), "flag=nonsense": {0, 1, 2, 3}, "wer=0-0": {3}, "wer=10-20": {0, 1}, "wer=50-": {2},
     "wer=16.6-16.7": {0, 1}, "wer=": set(), "wer=x-y": set(), "wer=-1-5": set(), "kind=save": {0, 1, 2},
     "kind=accept": {3}, "state=returned": {2}, "state=corrected": {0, 1, 3}, "state=locked": set(),
-    "sample=1": set(), "annotator=x": set(), "project=99999999999999999999": set(),
+    "sample=1": set(), "annotator=x": set(), "project=99999999999999999999": set(), "flag=untold": {2},
+    f"annotator={'9' * 5000}": set(), f"sample={'9' * 5000}": set(),
 }  # fmt: skip
 
 
