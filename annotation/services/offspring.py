@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 
 from annotation.errors import Conflict
 from annotation.models import Hypothesis, Revision, Segment, User
-from annotation.states import Pass, SegmentState, Source
+from annotation.states import UNTOUCHED_SEGMENTS, Pass, SegmentState, Source
 from transcription.dealing import deal, spread
 from transcription.types import Span, Word
 
@@ -53,12 +53,14 @@ def join_text(texts: Sequence[str], language: str) -> str:
 def make(user: User, old: Sequence[Segment], parts: Sequence[Part], *, by_hand: bool) -> list[Segment]:
     """Put new segments in the place of retired ones, in the transaction that retired them.
 
-    `by_hand` says that the text of the parts is the person's own and not only their cut.
+    `by_hand` says that the text of the first one was the person's own and not only their cut.
     """
     state, source = _state(old, by_hand), _source(old, by_hand)
     by_pass = {name: heard for name in Pass if (heard := _together(old, parts, name)) is not None}
     machine, model = _machine(old)
-    annotators = [row.annotator_id for row in old if row.annotator_id is not None]
+    annotators = [user.pk] if by_hand else [row.annotator_id for row in old if row.annotator_id is not None]
+    if state in UNTOUCHED_SEGMENTS:
+        annotators = []  # nobody has decided about it
     risks = [row.risk for row in old if row.risk is not None]
     made = []
     for number, part in enumerate(parts):
@@ -75,7 +77,7 @@ def make(user: User, old: Sequence[Segment], parts: Sequence[Part], *, by_hand: 
             source=source,
             risk=max(risks, default=None),
             risk_reasons=list(dict.fromkeys(reason for row in old for reason in row.risk_reasons)),
-            annotator_id=user.pk if by_hand else next(iter(annotators), None),
+            annotator_id=next(iter(annotators), None),
             return_reason=next((row.return_reason for row in old if row.return_reason), ""),
         )
         heard = by_pass.get(Pass(machine.value)) if machine is not None else None
@@ -95,15 +97,15 @@ def make(user: User, old: Sequence[Segment], parts: Sequence[Part], *, by_hand: 
 
 
 def _state(old: Sequence[Segment], by_hand: bool) -> SegmentState:
-    states = {row.state for row in old}
-    if SegmentState.RETURNED in states:
+    if any(row.state == SegmentState.RETURNED for row in old):
         return SegmentState.RETURNED  # still to be looked at, whatever its shape
-    if by_hand or SegmentState.CORRECTED in states:
-        return SegmentState.CORRECTED
-    if len(states) == 1:
-        return SegmentState(states.pop())
-    # Not decided as a whole; the model that heard only a part of it has not heard all of it.
-    return SegmentState.DRAFT
+    states = [SegmentState(row.state) for row in old]
+    if by_hand:
+        states[0] = SegmentState.CORRECTED  # the box was the first one's
+    if len(set(states)) == 1:
+        return states[0]
+    # Not decided as a whole: what one of them was does not make the others heard.
+    return SegmentState.DRAFT if set(states) & set(UNTOUCHED_SEGMENTS) else SegmentState.CORRECTED
 
 
 def _source(old: Sequence[Segment], by_hand: bool) -> str:

@@ -31,9 +31,7 @@ WAITING: Final = """
      WHERE second.project_id = %(project)s AND second.done_at IS NULL
        AND segment.state IN ('corrected', 'skipped') AND segment.retired_at IS NULL
        AND recording.trashed_at IS NULL
-       AND (project.review_own OR (segment.annotator_id IS DISTINCT FROM %(user)s AND NOT EXISTS (
-            SELECT 1 FROM annotation_revision revision WHERE revision.segment_id = segment.id
-                AND revision.number = segment.revision AND revision.author_id = %(user)s)))
+       AND (project.review_own OR NOT annotation_is_own(segment.id, segment.revision, %(user)s))
 """
 
 CHOOSE: Final = """

@@ -12,6 +12,7 @@ can read tells it apart. The first decision of each person is scored in its own 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.db import connection
@@ -60,6 +61,23 @@ def note_decided(project: Project, segment: Segment, annotator: User) -> bool:
     if made:
         SampleCount.objects.filter(project=project, annotator=annotator).update(drawn=F("drawn") + 1)
     return made
+
+
+def pass_on(old: Sequence[Segment], made: Sequence[Segment]) -> None:
+    """Let what takes the place of rows be looked at as they were to be; they keep theirs for an undo."""
+    open_ones = SecondCheck.objects.filter(segment__in=old, done_at=None)
+    check = open_ones.order_by("-again", "pk").first()
+    if check is not None:
+        SecondCheck.objects.bulk_create(
+            SecondCheck(
+                project_id=check.project_id,
+                segment=row,
+                annotator_id=check.annotator_id,
+                number=check.number,
+                again=check.again,
+            )
+            for row in made
+        )
 
 
 DRAWN: Final = """

@@ -21,7 +21,7 @@ from annotation import progress
 from annotation.errors import AnnotationError, Conflict, Invalid
 from annotation.models import Decision, Decoding, Reading, Recording, Segment, User
 from annotation.permissions import require
-from annotation.services import leases
+from annotation.services import leases, pairs, sampling
 from annotation.services.clock import ClockTimestamp
 from annotation.services.decisions import NO_EVIDENCE, Evidence, decision_of, record
 from annotation.services.offspring import Part, join_text, make
@@ -30,6 +30,7 @@ from annotation.states import (
     EDITABLE_SEGMENTS,
     LIVE_DECODINGS,
     OPEN_PAIRS,
+    UNTOUCHED_SEGMENTS,
     DecisionKind,
     SegmentState,
     Source,
@@ -81,12 +82,12 @@ def split(
             )
         whole = row.text if text is None else _typed(text)
         left, right = cut_text(whole, offset)
-        changed = text is not None and clean_text(text) != row.text
+        typed = None if text is None or clean_text(text) == row.text else clean_text(text)
         parts = [
             Part(row.start_ms, at_ms, clean_text(left), row.speaker),
             Part(at_ms, row.end_ms, clean_text(right), row.speaker),
         ]
-        return _replace(user, [row], parts, DecisionKind.SPLIT, grip, by_hand=changed)
+        return _replace(user, [row], parts, DecisionKind.SPLIT, grip, typed)
 
     return _once(user, segment, grip, DecisionKind.SPLIT, act)
 
@@ -120,7 +121,8 @@ def merge(
         speaker = one.speaker or other.speaker
         end = max(one.end_ms, other.end_ms)
         parts = [Part(one.start_ms, end, clean_text(joined), speaker)]
-        return _replace(user, [one, other], parts, DecisionKind.MERGE, grip, by_hand=mine != one.text)
+        typed = None if mine == one.text else mine
+        return _replace(user, [one, other], parts, DecisionKind.MERGE, grip, typed)
 
     return _once(user, segment, grip, DecisionKind.MERGE, act)
 
@@ -304,14 +306,24 @@ def _replace(
     parts: Sequence[Part],
     kind: DecisionKind,
     grip: Grip,
-    *,
-    by_hand: bool,
+    typed: str | None,
 ) -> Reshaped:
-    """Retire the old segments and put new ones in their place, with all that belongs to them."""
+    """Retire the old segments and put new ones in their place, with all that belongs to them.
+
+    `typed` is what the person wrote into the first one and did not save: a decision about it, which counts
+    for the second check and for gold as any other.
+    """
+    first_time = typed is not None and old[0].state in UNTOUCHED_SEGMENTS
+    if first_time and pairs.is_blind(old[0]):
+        raise Conflict(
+            "Two people write this segment down, each by themselves. Change its shape before you type.",
+            code="being_read",
+        )
     Segment.objects.filter(pk__in=[row.pk for row in old]).update(
         retired_at=ClockTimestamp(), updated_at=ClockTimestamp()
     )
-    made = make(user, old, parts, by_hand=by_hand)
+    made = make(user, old, parts, by_hand=typed is not None)
+    sampling.pass_on(old, made)
     held = any(leases.end(row.pk, user) for row in old)
     passed = leases.grant(user, [row.pk for row in made], client=grip.client) if held or grip.client else {}
     decision = record(
@@ -323,6 +335,11 @@ def _replace(
         after={str(row.pk): row.revision for row in made},
         operation_id=grip.operation_id,
     )
+    if first_time and typed is not None:
+        sampling.score_gold(old[0], user, DecisionKind.SAVE, typed, decision)
+        for row in made:
+            if row.state == SegmentState.CORRECTED:
+                sampling.note_decided(old[0].project, row, user)
     announce_reshaped(old[0], [row.pk for row in old], [row.pk for row in made], user)
     return Reshaped(
         decision,

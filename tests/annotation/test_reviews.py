@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from annotation.errors import (
     Conflict,
@@ -135,6 +136,30 @@ def test_nobody_judges_their_own_work_unless_the_project_lets_them(cast: Cast, r
         judge(cast, row, user=cast.manager, base_revision=4)
     reviews.change_rules(user=cast.manager, project=cast.project, review_own=True)
     now, _ = judge(cast, row, user=cast.manager, base_revision=4)
+    assert now.state == "accepted"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", [DecisionKind.ACCEPT, DecisionKind.SKIP])
+def test_who_lets_a_text_stand_does_not_make_it_theirs(
+    cast: Cast, recording: Recording, kind: DecisionKind
+) -> None:
+    row = make_segment(cast.project, recording=recording, state="draft", text="m", revision=1, source="draft")
+    segments.save_text(user=cast.reviewer, segment=row, text="mine", base_revision=1)
+    segments.decide(user=cast.annotator, segment=row, kind=kind, base_revision=2, reason="noise")
+    draw(cast, row)
+    assert review_queue.waiting(cast.reviewer, cast.project)["waiting"] == 0
+    with pytest.raises(Denied) as refused:
+        judge(cast, row, base_revision=3)
+    assert refused.value.code == "own_work"
+    with pytest.raises(IntegrityError, match="own work"), transaction.atomic():
+        Review.objects.create(
+            project=cast.project, segment=row, reviewer=cast.reviewer, revision=3, result=3, verdict="accept"
+        )
+    # The annotator's words are nobody else's, though the reviewer wrote others before.
+    segments.save_text(user=cast.annotator, segment=row, text="other", base_revision=3)
+    assert review_queue.waiting(cast.reviewer, cast.project)["waiting"] == 1
+    now, _ = judge(cast, row, base_revision=4)
     assert now.state == "accepted"
 
 
