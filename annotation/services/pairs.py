@@ -22,12 +22,11 @@ from annotation.selectors import machine_of
 from annotation.services import leases, sampling
 from annotation.services.checks import check, warnings_of
 from annotation.services.clock import ClockTimestamp
-from annotation.services.decisions import Evidence, Wording, decision_of, record
+from annotation.services.decisions import PROFILE, Evidence, Wording, decision_of, record
 from annotation.services.leases import Held
 from annotation.services.segments import announce, circumstances, clean_text, refusal
 from annotation.states import OPEN_PAIRS, Choice, DecisionKind, PairState, SegmentState, Source
 from transcription.text.metrics import ErrorCounts, count_errors
-from transcription.text.normalize import DEFAULT
 
 TRIES: Final = 50
 
@@ -42,18 +41,21 @@ class Agreement:
 
     @property
     def wer(self) -> float:
-        """Return the symmetric word error rate, 0 to 1: edits over the mean length of both."""
+        """Return the symmetric word error rate, 0 to 2: edits over the mean length of both."""
         return symmetric(self.words)
 
     @property
     def cer(self) -> float:
-        """Return the symmetric character error rate, 0 to 1."""
+        """Return the symmetric character error rate, 0 to 2."""
         return symmetric(self.characters)
 
 
 def compare(first: str, second: str) -> Agreement:
-    """Count the edits between two texts after the default normalisation."""
-    return Agreement(count_errors(first, second), count_errors(first, second, unit="character"))
+    """Count the edits between two texts, by the profile of all figures of quality."""
+    return Agreement(
+        count_errors(first, second, profile=PROFILE),
+        count_errors(first, second, unit="character", profile=PROFILE),
+    )
 
 
 def other_length(counts: ErrorCounts) -> int:
@@ -62,7 +64,7 @@ def other_length(counts: ErrorCounts) -> int:
 
 
 def symmetric(counts: ErrorCounts) -> float:
-    """Return edits over the mean length of both texts; 0 for two empty ones, never above 2."""
+    """Return edits over the mean length of both texts: 0 for two empty ones, 2 where only one is empty."""
     return _symmetric(counts.errors, counts.reference_length + other_length(counts))
 
 
@@ -190,11 +192,12 @@ def overlay(user: User, segments: Sequence[Segment]) -> None:
 def _close(pair: Pair, segment: Segment) -> None:
     """Compare the two readings: near enough, the first becomes the text; else a third person is asked."""
     first, second = pair.readings.select_related("author").order_by("place")
-    found = compare(first.text, second.text)
+    # Who skips says that nothing is to be written there; the text in it is the machine's.
+    found = compare(*("" if one.kind == DecisionKind.SKIP else one.text for one in (first, second)))
     skipped = [one.kind == DecisionKind.SKIP for one in (first, second)]
     agreed = all(skipped) or (not any(skipped) and found.wer <= segment.project.dispute_above + 1e-9)
     values: dict[str, Any] = {
-        "profile": DEFAULT,
+        "profile": PROFILE,
         "substitutions": found.words.substitutions,
         "deletions": found.words.deletions,
         "insertions": found.words.insertions,
@@ -217,11 +220,13 @@ def _write(segment: Segment, text: str, author: User, *, skipped: bool) -> int:
     """Make a text the segment's own, as a revision of its author; return its number."""
     number = segment.revision + 1
     state = SegmentState.SKIPPED if skipped else SegmentState.CORRECTED
+    # Who skips leaves the text to whoever wrote it.
+    source = segment.source if skipped and text == segment.text else Source.HUMAN
     rows = Segment.objects.filter(pk=segment.pk, revision=segment.revision, locked=False)
     if not rows.update(
         text=text,
         revision=number,
-        source=Source.HUMAN,
+        source=source,
         state=state,
         annotator=author,
         return_reason="",
@@ -229,9 +234,9 @@ def _write(segment: Segment, text: str, author: User, *, skipped: bool) -> int:
     ):
         raise Conflict("The segment was changed meanwhile; look at it again.", code="changed")
     Revision.objects.create(
-        segment=segment, number=number, base=segment.revision, text=text, source=Source.HUMAN, author=author
+        segment=segment, number=number, base=segment.revision, text=text, source=source, author=author
     )
-    segment.text, segment.revision, segment.source = text, number, Source.HUMAN
+    segment.text, segment.revision, segment.source = text, number, source
     segment.state, segment.annotator = state, author
     sampling.note_decided(segment.project, segment, author)
     announce(segment, revision=number, state=state, kind="pair", by=author.get_username())
@@ -372,7 +377,8 @@ SELECT count(*) FILTER (WHERE compared_at IS NOT NULL), count(*) FILTER (WHERE s
        coalesce(sum(substitutions + deletions + insertions), 0)::bigint,
        coalesce(sum(first_words + second_words), 0)::bigint,
        coalesce(sum(character_edits), 0)::bigint,
-       coalesce(sum(first_characters + second_characters), 0)::bigint
+       coalesce(sum(first_characters + second_characters), 0)::bigint,
+       string_agg(DISTINCT nullif(profile, ''), ', ')
   FROM annotation_pair WHERE project_id = %s
 """
 
@@ -381,7 +387,8 @@ def agreement(project: Project) -> dict[str, Any]:
     """Return how far readers agree in a project: pairs by outcome, and symmetric error rates, pooled."""
     with connection.cursor() as cursor:
         cursor.execute(AGREEMENT, [project.pk])
-        compared, agreed, disputed, settled, reading, edits, words, letter_edits, letters = cursor.fetchone()
+        compared, agreed, disputed, settled, reading, *counts = cursor.fetchone()
+    edits, words, letter_edits, letters, profiles = counts
     return {
         "compared": compared,
         "agreed": agreed,
@@ -394,5 +401,5 @@ def agreement(project: Project) -> dict[str, Any]:
         "characters": letters,
         "wer": 2 * edits / words if words else None,
         "cer": 2 * letter_edits / letters if letters else None,
-        "profile": DEFAULT,
+        "profile": profiles or PROFILE,
     }

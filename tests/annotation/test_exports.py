@@ -17,13 +17,13 @@ from django.utils import timezone
 from annotation import storage
 from annotation.errors import AnnotationError, Conflict, Denied, Gone, Invalid
 from annotation.models import Export, ExportedFile, ExportedRow, Job, Project, Recording, Segment, Snapshot
-from annotation.services import exports, filejobs, segments
+from annotation.services import exports, filejobs, reviews, segments
 from annotation.services.exports import frozen, running
 from annotation.services.exports.building import Build
 from annotation.services.exports.columns import NORMALISER
 from annotation.services.exports.freezing import freeze, stored_options
 from annotation.services.filejobs import Lost
-from annotation.states import ExportFormat, SegmentState
+from annotation.states import DecisionKind, ExportFormat, SegmentState, Verdict
 from tests.annotation.exporting import (
     content,
     make_dataset,
@@ -63,13 +63,14 @@ def test_rows_nobody_has_checked_stay_out_and_it_is_said_how_many(cast: Cast) ->
         if state in (SegmentState.ACCEPTED, SegmentState.RETURNED):
             row = make_segment(
                 cast.project, recording=recording, start_ms=number * 1000, text=state, revision=1,
-                state=SegmentState.CORRECTED, annotator=cast.annotator,
+                state=SegmentState.CORRECTED, source="human", annotator=cast.annotator,
             )  # fmt: skip
             move(row, state, by=cast.reviewer)
         else:
             make_segment(
-                cast.project, recording=recording, start_ms=number * 1000, text=state, revision=1, state=state
-            )
+                cast.project, recording=recording, start_ms=number * 1000, text=state, revision=1, state=state,
+                source="human" if state == SegmentState.CORRECTED else "draft",
+            )  # fmt: skip
     export = make_version(cast, "jsonl")
     assert texts(export) == ["corrected", "accepted"]
     counts = written(export).manifest["counts"]
@@ -77,8 +78,36 @@ def test_rows_nobody_has_checked_stay_out_and_it_is_said_how_many(cast: Cast) ->
     assert counts["left_out"] == {"draft": 1, "pending": 1, "refined": 1, "returned": 1, "skipped": 1}
     assert texts(make_version(cast, "jsonl", choice={"rows": "accepted"})) == ["accepted"]
     assert len(texts(make_version(cast, "jsonl", choice={"rows": "all"}))) == 7
-    assert texts(make_version(cast, "jsonl", choice={"states": ["skipped"]})) == ["skipped"]
+    assert texts(make_version(cast, "jsonl", choice={"states": ["returned"]})) == ["returned"]
+    # Who skips stands behind no text.
+    assert texts(make_version(cast, "jsonl", choice={"states": ["skipped"]})) == [None]
     assert texts(make_version(cast, "jsonl", choice={"verdicts": ["accept"]})) == ["accepted"]
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_skip_that_was_agreed_with_is_no_text_to_train_on(cast: Cast, by_hand: bool) -> None:
+    row = make_segment(
+        cast.project, text="la la la", revision=1, source="human" if by_hand else "draft",
+        state=SegmentState.CORRECTED if by_hand else SegmentState.DRAFT,
+    )  # fmt: skip
+    segments.decide(user=cast.annotator, segment=row, kind=DecisionKind.SKIP, reason="music", base_revision=1)
+    assert texts(make_version(cast, "jsonl", choice={"rows": "all"})) == [None]
+    reviews.judge(user=cast.reviewer, segment=row, verdict=Verdict.ACCEPT, base_revision=2)
+    export = make_version(cast, "jsonl")
+    assert texts(export) == []
+    assert written(export).manifest["counts"]["left_out"] == {"skipped": 1}
+    assert texts(make_version(cast, "jsonl", choice={"rows": "accepted"})) == []
+    (line,) = content(make_version(cast, "jsonl", choice={"rows": "all"})).decode().splitlines()
+    found = json.loads(line)
+    assert (found["status"], found["verdict"]) == ("skipped", "accept")
+    assert "correct_transcripts" not in found
+    # What a reviewer writes instead is a text again.
+    other = make_segment(cast.project, text="so la", revision=1, source="draft", state=SegmentState.DRAFT)
+    segments.decide(
+        user=cast.annotator, segment=other, kind=DecisionKind.SKIP, reason="music", base_revision=1
+    )
+    reviews.judge(user=cast.reviewer, segment=other, verdict=Verdict.FIX, text="so far", base_revision=2)
+    assert texts(make_version(cast, "jsonl")) == ["so far"]
 
 
 def test_rows_are_chosen_by_recording_annotator_and_day(cast: Cast) -> None:

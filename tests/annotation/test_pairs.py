@@ -82,7 +82,7 @@ def test_two_who_agree_leave_the_firsts_text(cast: Cast, second: User, recording
     assert made.annotator == cast.annotator
     assert Revision.objects.get(segment=made, number=2).author == cast.annotator
     pair = Pair.objects.get()
-    assert (pair.state, pair.choice, pair.profile) == ("agreed", "first", "plain-1")
+    assert (pair.state, pair.choice, pair.profile) == ("agreed", "first", "spoken-1")
     assert (pair.substitutions, pair.first_words, pair.second_words) == (1, 5, 5)
     assert pairs.rate(pair) == pytest.approx(0.2)
 
@@ -174,6 +174,8 @@ def test_both_skip_and_only_one_skips(cast: Cast, second: User, recording: Recor
     read(second, one, "the machine heard this")
     both.refresh_from_db()
     assert (both.state, Pair.objects.get(segment=both).state) == ("skipped", "agreed")
+    # The text is still the machine's: nobody wrote one.
+    assert (both.text, both.source) == ("the machine heard this", "draft")
     assert Pair.objects.get(segment=one).state == "disputed"
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from annotation.models import Membership, Project, Segment
-from annotation.states import ImportState, Role
+from annotation.services import segments
+from annotation.states import DecisionKind, ImportState, Role
 from tests.annotation.exporting import content, make_version
 from tests.annotation.imports.dropping import bring, packed, sound, table
 from tests.factories import make_project
@@ -95,3 +96,15 @@ def test_transcripts_come_back_with_their_times_and_texts(cast: Cast, other: Pro
 
     assert heard(other) == heard(cast.project)
     assert packed({}) != drop
+
+
+def test_a_skipped_row_comes_back_as_no_correction(cast: Cast) -> None:
+    begun(cast)
+    row = Segment.objects.get(project=cast.project, external_id="u1")
+    segments.decide(user=cast.annotator, segment=row, kind=DecisionKind.SKIP, reason="music", base_revision=1)
+    before = known(cast.project)
+    for form in ("xlsx",):
+        drop = content(make_version(cast, form, **ASKED))
+        same = bring(cast.manager, cast.project, {"drop.zip": drop})
+        assert same.state == ImportState.DONE
+        assert known(cast.project) == before, form

@@ -35,22 +35,29 @@ SCOPE: Final = """
      AND (%(since)s::date IS NULL OR v.created_at >= %(since)s::date)
      AND (%(until)s::date IS NULL OR v.created_at < %(until)s::date + 1)
 """
-WANTED: Final = "AND s.state = ANY(%(states)s)"
+#: A skip that a reviewer agreed with is still a skip: no text that a person stands behind came of it.
+STATE: Final = """
+    CASE WHEN s.state = 'accepted' AND (s.source <> 'human' OR EXISTS (
+              SELECT FROM annotation_decision d
+               WHERE d.segment_id = s.id AND d.kind = 'skip' AND d.after ->> s.id::text = s.revision::text))
+         THEN 'skipped' ELSE s.state END
+"""
+WANTED: Final = f"AND {STATE} = ANY(%(states)s)"
 #: What is never in two parts of a dataset. Where nobody is named, the recording counts as one speaker.
 GROUP: Final = """
     CASE WHEN %(by)s = 'speaker' AND s.speaker <> '' THEN 's:' || s.speaker ELSE 'r:' || s.recording_id END
 """
 
 # By state, so that it can be said how many were left out, and why.
-COUNTS: Final = f"SELECT s.state, count(*), sum(s.end_ms - s.start_ms) {TABLES} {SCOPE} GROUP BY s.state"
+COUNTS: Final = f"SELECT {STATE}, count(*), sum(s.end_ms - s.start_ms) {TABLES} {SCOPE} GROUP BY 1"
 GROUPS: Final = f"SELECT {GROUP}, sum(s.end_ms - s.start_ms) {TABLES} {SCOPE} {WANTED} GROUP BY 1"
 
 # Speakers that came into being since they were dealt to parts stay out: they are younger than the export.
 # A recording whose name, without its ending, another one has too is marked: files are named after it.
 FREEZE: Final = f"""
 WITH chosen AS MATERIALIZED (
-    SELECT s.*, r.name AS file_name, r.duration_ms, v.id AS revision_id, v.created_at AS written_at,
-           judged.verdict, judged.reviewer_id, judged.reason_code AS verdict_reason,
+    SELECT s.*, {STATE} AS export_state, r.name AS file_name, r.duration_ms,
+           v.id AS revision_id, v.created_at AS written_at, judged.verdict, judged.reviewer_id, judged.reason_code AS verdict_reason,
            judged.created_at AS reviewed_at, coalesce(parts.name, '') AS part
     {TABLES}
     LEFT JOIN unnest(%(groups)s::text[], %(parts)s::text[]) AS parts (key, name) ON parts.key = {GROUP}
@@ -69,7 +76,7 @@ WITH chosen AS MATERIALIZED (
                'file_name', c.file_name, 'shared_name', named.shared,
                'shared_file', named.shared_file, 'duration_ms', c.duration_ms,
                'start_ms', c.start_ms, 'end_ms', c.end_ms, 'channel', c.channel, 'speaker', c.speaker,
-               'language', c.language, 'state', c.state,
+               'language', c.language, 'state', c.export_state,
                'revision', c.revision, 'source', c.source, 'external_id', c.external_id,
                'metadata', c.metadata, 'risk', c.risk, 'risk_reasons', c.risk_reasons, 'locked', c.locked,
                'locked_at', c.locked_at, 'locked_by', locker.username, 'annotator', annotator.username,

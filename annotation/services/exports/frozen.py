@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from annotation.errors import Gone
 from annotation.models import Export, ExportedRow, Hypothesis, Revision
-from annotation.states import SegmentState
+from annotation.states import SegmentState, Source
 from transcription.formats import Row
 from transcription.formats.timing import timed_words
 from transcription.text.normalize import normalize
@@ -17,10 +17,8 @@ from transcription.types import Word
 
 BATCH: Final = 500
 
-DECIDED: Final = frozenset(
-    (SegmentState.CORRECTED, SegmentState.ACCEPTED, SegmentState.RETURNED, SegmentState.SKIPPED)
-)
-"""States in which a person stands behind the text."""
+DECIDED: Final = frozenset((SegmentState.CORRECTED, SegmentState.ACCEPTED, SegmentState.RETURNED))
+"""States in which a person stands behind the text, if a person wrote it: who skips leaves it as it was."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class FrozenRow:
     @property
     def decided(self) -> bool:
         """Tell whether a person stands behind the text."""
-        return self.facts["state"] in DECIDED
+        return self.facts["state"] in DECIDED and self.facts["source"] == Source.HUMAN
 
     @property
     def machine_text(self) -> str:
