@@ -19,9 +19,9 @@ from django.db import connection
 from django.db.models import F
 
 from annotation.models import Decision, Gold, GoldScore, Project, SampleCount, SecondCheck, Segment, User
+from annotation.services.decisions import PROFILE
 from annotation.states import DecisionKind
 from transcription.text.metrics import count_errors
-from transcription.text.normalize import DEFAULT
 
 BLOCK: Final = 100
 """Decisions of which as many are drawn as the project's per cent."""
@@ -112,8 +112,8 @@ def score_gold(
         return None
     said = "" if kind == DecisionKind.SKIP else text
     limit = segment.project.gold_limit
-    words = count_errors(gold.text, said)
-    characters = count_errors(gold.text, said, unit="character")
+    words = count_errors(gold.text, said, profile=PROFILE)
+    characters = count_errors(gold.text, said, unit="character", profile=PROFILE)
     rate = words.rate if words.rate is not None else float(words.errors > 0)
     score, made = GoldScore.objects.get_or_create(
         gold=gold,
@@ -121,7 +121,7 @@ def score_gold(
         defaults={
             "project": segment.project,
             "decision": decision,
-            "profile": DEFAULT,
+            "profile": PROFILE,
             "substitutions": words.substitutions,
             "deletions": words.deletions,
             "insertions": words.insertions,
@@ -138,7 +138,8 @@ def score_gold(
 RATES: Final = """
 SELECT person.username, count(*), count(*) FILTER (WHERE score.passed),
        sum(score.substitutions + score.deletions + score.insertions)::bigint, sum(score.words)::bigint,
-       sum(score.character_errors)::bigint, sum(score.characters)::bigint
+       sum(score.character_errors)::bigint, sum(score.characters)::bigint,
+       string_agg(DISTINCT score.profile, ', ')
   FROM annotation_goldscore score LEFT JOIN annotation_user person ON person.id = score.annotator_id
  WHERE score.project_id = %s
  GROUP BY person.username ORDER BY person.username
@@ -161,7 +162,7 @@ def gold_rates(project: Project) -> list[dict[str, Any]]:
                 "pass_rate": passed / met,
                 "wer": errors / words if words else None,
                 "cer": letters_wrong / letters if letters else None,
-                "profile": DEFAULT,
+                "profile": profiles,
             }
-            for name, met, passed, errors, words, letters_wrong, letters in cursor.fetchall()
+            for name, met, passed, errors, words, letters_wrong, letters, profiles in cursor.fetchall()
         ]

@@ -96,7 +96,7 @@ def test_the_first_decision_about_gold_is_scored_at_once(cast: Cast, recording: 
         "failed": (1, 1, 0, 4, False),
         "skipped": (0, 4, 0, 4, False),
     }
-    assert found[passed.pk].profile == "plain-1"
+    assert found[passed.pk].profile == "spoken-1"
     (rate,) = sampling.gold_rates(cast.project)
     assert (rate["username"], rate["met"], rate["passed"], rate["errors"], rate["words"]) == (
         "annotator", 3, 1, 6, 12,
