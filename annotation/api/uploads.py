@@ -158,7 +158,8 @@ class UploadDetail(_Tus):
         """Send the next bytes, at most 8 MiB.
 
         The answer to the last bytes names the recording they became in `Earmark-Recording`, and says in
-        `Earmark-Duplicate` whether the project had it already. 409 carries the right `Upload-Offset`.
+        `Earmark-Duplicate` whether the project had it already: `true`, `false`, or `trashed` where it lies in
+        the project's trash and has to be restored there. 409 carries the right `Upload-Offset`.
         """
         upload = self._upload(upload_id)
         if (request.content_type or "").split(";")[0].strip() != CHUNK_TYPE:
@@ -234,8 +235,14 @@ def _standing(upload: Upload) -> dict[str, str]:
         headers["Upload-Expires"] = http_date(upload.expires_at.timestamp())
     if upload.recording_id:
         headers["Earmark-Recording"] = str(upload.recording_id)
-        headers["Earmark-Duplicate"] = "true" if upload.duplicate else "false"
+        headers["Earmark-Duplicate"] = _duplicate(upload)
     return headers
+
+
+def _duplicate(upload: Upload) -> str:
+    if not upload.duplicate or upload.recording is None:
+        return "false"
+    return "true" if upload.recording.trashed_at is None else "trashed"
 
 
 def _whole_number(request: Request, name: str) -> int:

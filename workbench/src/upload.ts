@@ -117,7 +117,12 @@ function start(form: HTMLFormElement): void {
     if (recording && /^\d+$/.test(recording)) {
       const link = document.createElement("a");
       link.href = `/recordings/${recording}/`;
-      if (response.getHeader("Earmark-Duplicate") === "true") {
+      const duplicate = response.getHeader("Earmark-Duplicate");
+      if (duplicate === "trashed") {
+        link.href = form.dataset["trash"] ?? "";
+        link.textContent = "the trash";
+        line.append("The same audio lies in ", link, " of this project. Restore it there; nothing was stored twice.");
+      } else if (duplicate === "true") {
         link.textContent = "this recording";
         line.append("Already here as ", link, "; nothing was stored twice.");
         item.row.dataset["duplicate"] = "1";

@@ -49,7 +49,8 @@ class Landed:
     skipped: int = 0
     refused: int = 0
     to_transcribe: bool = False
-    parents: set[int] = field(default_factory=set)
+    taken: set[tuple[int, int, int]] = field(default_factory=set)
+    """Channel, start and end of the segments that rows were for: each is one row's."""
 
 
 class Batch:
@@ -65,7 +66,6 @@ class Batch:
         self.update = parent.options.get("on_known") != "skip"
         self.length = recording.duration_ms or 0
         self.refused: list[ImportRow] = []
-        self.new: list[tuple[ImportRow, Segment]] = []
 
     def take(self, rows: Sequence[ImportRow]) -> None:
         by_id, by_span = self._look_up(rows)
@@ -90,7 +90,17 @@ class Batch:
                     + ("" if mine.recording_id == self.recording.pk else " of another recording")
                     + ". Give the row another id, or the same times.",
                 )  # fmt: skip
-            elif there is not None:
+                continue
+            place = (there.channel if there is not None else 0, start, end)
+            if place in self.landed.taken:
+                self._refuse(
+                    row, "same_span",
+                    f"Another row has the same times in the same audio, from {start} to {end} ms. Leave one"
+                    " out, or mend its times.",
+                )  # fmt: skip
+                continue
+            self.landed.taken.add(place)
+            if there is not None:
                 known.append((row, there))
             elif row.start_ms is None and self._is_cut_by_machine(row):
                 self._describe_whole(row)

@@ -12,10 +12,9 @@ from annotation.services.imports import faults
 # Every row, faulty or not, so that each is named once with all that is wrong. `target` = the audio it means.
 ROWS: Final = """
     SELECT r.id, r.line, r.source, r.start_ms, r.end_ms, r.external_id, r.speaker,
-           CASE WHEN r.faults @? '$[*][0] ? (@ like_regex "_time$|_missing$|^end_before")'
-                THEN NULL  -- it would look like a row for the whole file
-                ELSE coalesce('r' || coalesce(r.recording_id, file.recording_id), nullif(file.sha256, ''),
-                              'f' || r.file_id) END AS target,
+           CASE WHEN r.faults @? '$[*][0] ? (@ like_regex "_time$|_missing$|^end_before|^past_end")'
+                THEN NULL  -- its times say nothing about other rows
+                ELSE coalesce(recording.sha256, nullif(file.sha256, ''), 'f' || r.file_id) END AS target,
            coalesce(recording.duration_ms, file.duration_ms) AS audio_ms,
            coalesce(nullif(r.correction, ''), r.text) AS said
       FROM annotation_importrow r
@@ -54,6 +53,13 @@ SELECT id, jsonb_build_array(jsonb_build_array('duplicate_audio', 'The same audi
           FROM rows WHERE target IS NOT NULL AND start_ms IS NULL
         WINDOW same AS (PARTITION BY target)) AS counted
  WHERE times > 1
+"""
+
+IN_TRASH: Final = """
+SELECT rows.id, jsonb_build_array(jsonb_build_array('in_trash', 'The same audio lies in the trash of this'
+       || ' project as “' || thrown.name || '”. Restore it there, and drop the row again.'))
+  FROM rows JOIN annotation_recording thrown
+    ON thrown.project_id = %(project)s AND thrown.sha256 = rows.target AND thrown.trashed_at IS NOT NULL
 """
 
 SAME_SPAN: Final = """
@@ -102,7 +108,7 @@ SELECT id, jsonb_build_array(jsonb_build_array('chars_per_second', round(letters
                                         ELSE %(fast)s END
 """
 
-CHECKS: Final = (PAST_END, DUPLICATE_ID, DUPLICATE_AUDIO, SAME_SPAN, OVERLAP, WHOLE, PACE)
+CHECKS: Final = (PAST_END, DUPLICATE_ID, DUPLICATE_AUDIO, IN_TRASH, SAME_SPAN, OVERLAP, WHOLE, PACE)
 
 # Rows whose audio turned out to be unreadable after they were written.
 UNREADABLE: Final = """
@@ -128,6 +134,7 @@ def check(parent: Import) -> None:
     """Note on each row what is wrong with it beside the others."""
     values: dict[str, Any] = {
         "parent": parent.pk,
+        "project": parent.project_id,
         "tolerance": faults.TOLERANCE_MS,
         "rounding": faults.ROUNDING_MS,
         "few": faults.FEW,

@@ -107,6 +107,8 @@ def _add_file(parent: Import, claimed: ClaimedJob, user: User, file_id: UUID) ->
                 )  # fmt: skip
                 recording_id = recording.pk
             except Duplicate as known:
+                if known.detail.get("trashed"):  # rows in the trash would be seen by nobody
+                    raise
                 recording_id = int(known.detail["recording"])
             ImportFile.objects.filter(pk=file.pk).update(recording_id=recording_id, sha256=stored.sha256)
             rows = ImportRow.objects.filter(parent=parent, file=file)
@@ -118,7 +120,8 @@ def _add_file(parent: Import, claimed: ClaimedJob, user: User, file_id: UUID) ->
     except AnnotationError as error:
         if error.status >= 500:
             raise
-        _refuse_rows(file, f"“{file.name}”: {error.message}")
+        code = "in_trash" if error.detail.get("trashed") else "undecodable_audio"
+        _refuse_rows(file, f"“{file.name}”: {error.message}", code)
     finally:
         if spare is not None:
             spare.unlink(missing_ok=True)
@@ -154,11 +157,13 @@ def _set_language(recording_id: int, rows: object) -> None:
         Recording.objects.filter(pk=recording_id, language="").update(language=said[0]["language"])
 
 
-def _refuse_rows(file: ImportFile, message: str) -> None:
+def _refuse_rows(file: ImportFile, message: str, code: str = "undecodable_audio") -> None:
     with transaction.atomic():
-        ImportFile.objects.filter(pk=file.pk).update(cause_code="unusable", cause=message)
+        ImportFile.objects.filter(pk=file.pk).update(
+            cause_code="in_trash" if code == "in_trash" else "unusable", cause=message
+        )
         ImportRow.objects.filter(file=file, state=ImportRowState.READY).update(
-            state=ImportRowState.FAULTY, faults=[["undecodable_audio", message]]
+            state=ImportRowState.FAULTY, faults=[[code, message]]
         )
 
 

@@ -11,6 +11,7 @@ CODES: Final[Mapping[str, str]] = {
     "ambiguous_audio": "Several files fit",
     "unsafe_audio_path": "Not a file of this drop",
     "undecodable_audio": "Audio cannot be read",
+    "in_trash": "Audio in the trash",
     "bad_time": "Not a time",
     "negative_time": "Before the beginning",
     "end_missing": "No end",
@@ -38,6 +39,7 @@ CODES: Final[Mapping[str, str]] = {
     "locked_here": "Locked here",
     "leased_here": "Being edited",
     "accepted_here": "Accepted here",
+    "changed_here": "Changed here since",
     "malformed": "Cannot be read",
 }
 """Every code, with its short name for people. Each fault says in a sentence of its own what to do."""

@@ -10,10 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from uuid import uuid4
 
+from django.db.models import Count
+
 from annotation import storage
 from annotation.conf import MIB, conf
 from annotation.errors import Invalid, NoSpace
-from annotation.models import Import, ImportFile, ImportRow
+from annotation.models import Import, ImportFile, ImportRow, Recording
 from annotation.services.imports.matching import Sound
 from annotation.states import FileKind
 from transcription.archives import Archive, ArchiveError, Entry
@@ -66,6 +68,7 @@ SKIPPED: Final = {
     "nested_archive": "An archive inside an archive; unpack it, and add its files.",
 }
 PROBES_AT_ONCE: Final = 2
+LOOKED_AT: Final = ("sha256", "duration_ms", "cause_code", "cause")
 BLOCK: Final = MIB
 
 
@@ -215,7 +218,8 @@ def sounds_of(parent: Import) -> Iterator[Sound]:
 def probe_named(parent: Import, tick: Callable[[int, int, str], None]) -> None:
     """Look whether the files that rows name can be decoded, and how long they are; a moment for each.
 
-    What is known already is not looked at again.
+    Files of the server's folder that could be another's twin, being as large, are hashed: two rows for one
+    sound are named before anything is imported. What is known already is not looked at again.
     """
     from transcription.errors import DecoderUnavailable, MediaRejected
     from transcription.probe import probe
@@ -225,9 +229,12 @@ def probe_named(parent: Import, tick: Callable[[int, int, str], None]) -> None:
         ImportFile.objects.filter(pk__in=named, duration_ms=None, cause="", recording=None).order_by("pk")
     )
     ffmpeg = Path(conf().ffmpeg) if conf().ffmpeg else None
+    sizes = _sizes_of_several(parent)
 
     def look(file: ImportFile) -> ImportFile:
         try:
+            if not file.sha256 and file.size_bytes in sizes:
+                file.sha256 = hash_of(path_of(file))
             file.duration_ms = probe(path_of(file), ffmpeg=ffmpeg).duration_ms
         except MediaRejected as error:
             file.cause_code, file.cause = error.code, error.message
@@ -242,10 +249,18 @@ def probe_named(parent: Import, tick: Callable[[int, int, str], None]) -> None:
         for done, file in enumerate(pool.map(look, waiting), 1):
             changed.append(file)
             if len(changed) >= 500:
-                ImportFile.objects.bulk_update(changed, ("duration_ms", "cause_code", "cause"))
+                ImportFile.objects.bulk_update(changed, LOOKED_AT)
                 changed = []
             tick(done, len(waiting), "listening")
-        ImportFile.objects.bulk_update(changed, ("duration_ms", "cause_code", "cause"))
+        ImportFile.objects.bulk_update(changed, LOOKED_AT)
+
+
+def _sizes_of_several(parent: Import) -> set[int]:
+    """Return the sizes that several files of a drop have, or one of them and a recording of the project."""
+    sizes = ImportFile.objects.filter(parent=parent, kind=FileKind.AUDIO).order_by().values("size_bytes")
+    here = Recording.objects.filter(project=parent.project_id, size_bytes__in=sizes.values("size_bytes"))
+    several = sizes.annotate(times=Count("pk")).filter(times__gt=1)
+    return {*here.values_list("size_bytes", flat=True), *several.values_list("size_bytes", flat=True)}
 
 
 def copy_hashed(source: Path, target: Path) -> tuple[str, int]:

@@ -17,7 +17,7 @@ from django.db import transaction
 
 from annotation import storage
 from annotation.errors import AnnotationError, Duplicate, Invalid
-from annotation.models import Import, ImportFile, Project, Recording, User
+from annotation.models import Import, ImportFile, Project, User
 from annotation.permissions import require
 from annotation.services import filejobs
 from annotation.services.imports import files, receiving
@@ -85,14 +85,20 @@ def take_audio(*, user: User, project: Project, folder: Path, paths: list[Path],
     parent = _stock(user, project, folder)
     known = {
         (file.path, file.stamp): file
-        for file in ImportFile.objects.filter(parent=parent).only("path", "stamp", "recording_id", "cause")
+        for file in ImportFile.objects.filter(parent=parent, recording__isnull=False)
+        .select_related("recording")
+        .only("path", "stamp", "recording__name", "recording__trashed_at")
     }
     outcome = Outcome(reasons={})
     for done, path in enumerate(paths):
         on_file(done, len(paths), path.name)
         noted = known.get((str(path), stamp_of(path)))
-        if noted is not None and noted.recording_id is not None:
-            outcome.here += 1
+        if noted is not None and noted.recording is not None:
+            if noted.recording.trashed_at is None:
+                outcome.here += 1
+            else:
+                name = noted.recording.name
+                _refused(outcome, path, f"In the project's trash as “{name}”; restore it there.")
             continue
         if files.kind_of(path.name, b"") != FileKind.AUDIO:
             _refused(outcome, path, "Not audio by its name.")
@@ -128,23 +134,23 @@ def _take(user: User, project: Project, parent: Import, folder: Path, path: Path
     try:
         sha256, size = files.copy_hashed(path, spare)
         with transaction.atomic():
-            existing = Recording.objects.filter(project=project, sha256=sha256).first()
-            if existing is None:
-                try:
-                    existing, _ = add_recording(
-                        user=user, project=project, name=path.name, file=StoredFile(spare, sha256, size)
-                    )
-                    outcome.added += 1
-                except Duplicate as known:
-                    existing = Recording.objects.get(pk=int(known.detail["recording"]))
-                    outcome.here += 1
-            else:
-                outcome.here += 1
+            try:
+                recording, _ = add_recording(
+                    user=user, project=project, name=path.name, file=StoredFile(spare, sha256, size)
+                )
+                recording_id, is_new = recording.pk, True
+            except Duplicate as known:
+                if known.detail.get("trashed"):
+                    raise
+                recording_id, is_new = int(known.detail["recording"]), False
             ImportFile.objects.filter(parent=parent, path=str(path)).delete()
             ImportFile.objects.create(
                 parent=parent, name=str(path.relative_to(folder))[:1000], kind=FileKind.AUDIO,
-                size_bytes=size, sha256=sha256, path=str(path)[:4000], stamp=stamp, recording=existing,
+                size_bytes=size, sha256=sha256, path=str(path)[:4000], stamp=stamp,
+                recording_id=recording_id,
             )  # fmt: skip
+        outcome.added += is_new
+        outcome.here += not is_new
     finally:
         spare.unlink(missing_ok=True)
 

@@ -45,9 +45,13 @@ def on_ready(recording: Recording) -> None:
 
 def on_rejected(recording_id: int, cause: str) -> None:
     """Call the rows faulty whose audio turned out to be unusable."""
+    _refuse(recording_id, "undecodable_audio", cause)
+
+
+def _refuse(recording_id: int, code: str, cause: str) -> None:
     rows = ImportRow.objects.filter(recording=recording_id, state=ImportRowState.WAITING)
     parents = list(Import.objects.filter(pk__in=rows.values("parent")).order_by("pk"))
-    rows.update(state=ImportRowState.FAULTY, faults=[["undecodable_audio", cause]])
+    rows.update(state=ImportRowState.FAULTY, faults=[[code, cause]])
     for parent in parents:
         settle(parent, Landed())
 
@@ -131,6 +135,12 @@ def land_ready(parent: Import, recording_id: int) -> bool:
         recording = (
             Recording.objects.select_for_update(of=("self",)).select_related("project").get(pk=recording_id)
         )
+        if recording.trashed_at is not None:
+            _refuse(
+                recording.pk, "in_trash",
+                f"“{recording.name}” lies in this project's trash. Restore it there, and drop the row again.",
+            )  # fmt: skip
+            return True
         if recording.state == RecordingState.REJECTED:
             on_rejected(recording.pk, f"“{recording.name}” cannot be used: {recording.cause}")
             return True

@@ -16,6 +16,7 @@ import pytest
 from annotation import storage
 from annotation.conf import conf
 from annotation.models import Recording, Upload
+from annotation.services import trash
 from tests.annotation.api.calling import Answer, Caller
 from tests.personas import Cast
 
@@ -100,6 +101,9 @@ def test_the_same_bytes_again_are_told_as_a_duplicate(
     assert answer.headers["Earmark-Duplicate"] == "true"
     assert answer.headers["Earmark-Recording"] == str(Recording.objects.get().pk)
     assert list((media_root / "uploads").iterdir()) == []
+    recording = Recording.objects.get()
+    trash.discard(user=cast.manager, project=cast.project, recordings=[recording.pk])
+    assert manager.head(second, headers=TUS).headers["Earmark-Duplicate"] == "trashed"
 
 
 def test_a_wrong_offset_is_409_with_the_right_one(manager: Caller, path: str) -> None:

@@ -494,7 +494,7 @@ export interface Facets {
   speakers: string[];
 }
 
-export type FieldEnum = "audio" | "start" | "end" | "duration" | "text" | "correction" | "id" | "speaker" | "language" | "locked" | "locked_at" | "ignore";
+export type FieldEnum = "audio" | "start" | "end" | "duration" | "text" | "correction" | "id" | "speaker" | "language" | "locked" | "locked_at" | "assignee" | "ignore";
 
 /** A column of a figure; with `interval` rows have `key`, `key_low` and `key_high`. */
 export interface FigureColumnOut {
