@@ -111,6 +111,8 @@ def plan(number: int, every: int) -> Plan:
         for row in pair:
             made.faults[made.line] = kind
             made.rows.append(row)
+    made.faults[made.line] = "past_end"  # begins within the audio: rows behind it must not overlap it
+    made.rows.append(spare("p1", 2000, 9000))
     made.rows.append(spare("o1", 5000, 6500))
     made.faults[made.line] = "overlap"
     made.rows.append(spare("o2", 6000, 7000))
