@@ -172,6 +172,12 @@ def map_columns(
             mapped[naming[0]] = replace(mapped[naming[0]], field="audio", found="audio")
             if not has_headers and len(mapped) == 2 and mapped[1 - naming[0]].found != "person":
                 mapped[1 - naming[0]] = replace(mapped[1 - naming[0]], field="text", found="audio")
+    if not any(column.field in ("start", "end") for column in mapped):
+        # A length alone, as manifests have one, is that of the whole file: known, and kept as it stands.
+        mapped = [
+            replace(column, field=KEPT, found="") if column.field == "duration" else column
+            for column in mapped
+        ]
     return mapped
 
 

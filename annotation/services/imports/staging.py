@@ -178,6 +178,8 @@ def _is_whole(value: str) -> bool:
 def _times(
     row: Staged, found: Mapping[str, str], how: Reading, line: Line, headers: Mapping[str, str]
 ) -> None:
+    if not any(found.get(name, "").strip() for name in ("start", "end")):
+        return  # the whole file; a length beside it is the file's
     times: dict[str, int | None] = {}
     for place, column in enumerate(how.columns):
         if column.field in ("start", "end", "duration"):
@@ -192,9 +194,6 @@ def _times(
                 row.blame(error.code, f"{error.message} (column {headers[column.field][:60]})")
                 return
     start, end, duration = times.get("start"), times.get("end"), times.get("duration")
-    if start is None and end is None:
-        # A length alone (manifests have one) is that of the whole file.
-        return
     if start is None:
         row.blame(
             "start_missing", "The row has an end and no start. Give both, or neither for the whole file."

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from annotation.models import Segment
+from annotation.models import ImportRow, Segment
 from annotation.services.imports import receiving
 from annotation.services.imports.faults import CODES
 from annotation.states import ImportState
@@ -102,6 +102,15 @@ def test_the_unit_in_a_header_is_believed(cast: Any, header: str) -> None:
 def test_durations_and_offsets(cast: Any) -> None:
     checked = one(cast, "a.wav,1000,500,x", header="audio_filepath,offset_ms,duration_ms,text")
     assert (checked.preview[0]["start_ms"], checked.preview[0]["end_ms"]) == (1000, 1500)
+
+
+def test_a_length_alone_is_the_files_and_kept_as_it_stands(cast: Any) -> None:
+    checked = one(cast, "a.wav,3.50,x", header="file_name,duration,text")
+    assert (faults_of(checked), checked.questions) == ({}, [])
+    row = ImportRow.objects.get(parent=checked)
+    assert (row.start_ms, row.end_ms, row.metadata) == (None, None, {"duration": "3.50"})
+    checked = one(cast, "a.wav,,,3.50,x", header="file_name,start,end,duration,text")
+    assert (faults_of(checked), checked.counts["ready"]) == ({}, 1)
 
 
 def test_paths_of_another_machine_are_asked_about(cast: Any) -> None:
