@@ -7,6 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +15,9 @@ from annotation.services.imports.values import BadValue
 
 SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
 DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
+NUMBERED: Final = re.compile(r"(.+)-(\d{1,18})(\.[^.]*)?$", re.DOTALL)
+FEW: Final = 8
+"""Of so many sounds with one stem it is quicker to look at each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +54,46 @@ LEVELS: Final[tuple[Callable[[str], str], ...]] = (
     lambda name: _base(name).casefold(),
     lambda name: _stem(name).casefold(),
 )
-"""From the strictest on: the first that finds anything decides."""
+"""From the strictest on: the first that finds anything decides. What any finds, the last finds, too."""
 
 
 class Sounds:
-    """Hold all audio that rows may name; those of the drop before those that are in the project."""
+    """Hold all audio that rows may name; those of the drop before those that are in the project.
+
+    200,000 of them have to fit beside everything else: each is held once, by what all levels have in common.
+    """
 
     def __init__(self, dropped: Iterable[Sound], here: Iterable[Sound]) -> None:
-        self._pools = [self._indexed(dropped), self._indexed(here)]
+        self._alike: dict[str, Sound | list[Sound]] = {}
+        self._by_level: dict[str, tuple[dict[str, list[Sound]], ...]] = {}
+        for sound in chain(dropped, here):
+            key = LEVELS[-1](sound.name)
+            known = self._alike.setdefault(key, sound)
+            if isinstance(known, list):
+                known.append(sound)
+            elif known is not sound:
+                self._alike[key] = [known, sound]
 
-    @staticmethod
-    def _indexed(sounds: Iterable[Sound]) -> list[dict[str, list[Sound]]]:
-        levels: list[dict[str, list[Sound]]] = [defaultdict(list) for _ in LEVELS]
-        for sound in sounds:
-            for found, key in zip(levels, LEVELS, strict=True):
-                found[key(sound.name)].append(sound)
-        return levels
+    def _found(self, name: str, level: int) -> list[Sound]:
+        key, wanted = LEVELS[-1](name), LEVELS[level](name)
+        alike = self._alike.get(key, [])
+        if isinstance(alike, Sound):
+            alike = [alike]
+        if len(alike) <= FEW:
+            found = [sound for sound in alike if LEVELS[level](sound.name) == wanted]
+        else:
+            found = self._indexed(key, alike)[level].get(wanted, [])
+        return [sound for sound in found if sound.file is not None] or found
+
+    def _indexed(self, key: str, alike: list[Sound]) -> tuple[dict[str, list[Sound]], ...]:
+        """Return many sounds of one stem by what each level makes of their names: `a/1.wav`, `b/1.wav`."""
+        if key not in self._by_level:
+            levels: tuple[dict[str, list[Sound]], ...] = tuple(defaultdict(list) for _ in LEVELS)
+            for sound in alike:
+                for found, of in zip(levels, LEVELS, strict=True):
+                    found[of(sound.name)].append(sound)
+            self._by_level[key] = levels
+        return self._by_level[key]
 
     def find(self, value: str, *, by_last_part: bool) -> Sound:
         """Return the audio that a cell means. Raises BadValue with what to do.
@@ -85,22 +113,32 @@ class Sounds:
                 "unsafe_audio_path",
                 f"“{name[:80]}” is a path of another machine. Write the file's name only.",
             )
-        for pool in self._pools:
-            for level, key in zip(pool, LEVELS, strict=True):
-                found = level.get(key(name))
-                if found:
-                    return _only(name, found)
+        for level in range(len(LEVELS)):
+            found = self._found(name, level)
+            if found:
+                return _only(name, found)
+        numbered = self._numbered(name)
+        if numbered is not None:
+            return numbered
         raise BadValue(
             "missing_audio",
             f"There is no file “{name[:120]}” in this drop or the project. Add it, or mend the name.",
         )
 
+    def _numbered(self, name: str) -> Sound | None:
+        """Return the recording that an export calls `call-12.wav`, because several are called `call.wav`."""
+        match = NUMBERED.match(_base(name))
+        if match is None:
+            return None
+        plain, number, ending = match.groups("")
+        alike = self._alike.get(LEVELS[-1](plain + ending), [])
+        sounds = [alike] if isinstance(alike, Sound) else alike
+        return next((sound for sound in sounds if str(sound.recording) == number), None)
+
     def knows(self, value: str) -> bool:
-        """Tell whether a cell names audio by its path, name or stem exactly."""
+        """Tell whether a cell names audio by its path or name exactly."""
         name = value.strip()
-        return bool(name) and any(
-            pool[level].get(LEVELS[level](name)) for pool in self._pools for level in (0, 1)
-        )
+        return bool(name) and any(self._found(name, level) for level in (0, 1))
 
 
 def _only(name: str, found: list[Sound]) -> Sound:
