@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Final
 from uuid import UUID
 
@@ -80,10 +80,8 @@ class Sounds:
         if isinstance(alike, Sound):
             alike = [alike]
         if len(alike) <= FEW:
-            found = [sound for sound in alike if LEVELS[level](sound.name) == wanted]
-        else:
-            found = self._indexed(key, alike)[level].get(wanted, [])
-        return [sound for sound in found if sound.file is not None] or found
+            return [sound for sound in alike if LEVELS[level](sound.name) == wanted]
+        return self._indexed(key, alike)[level].get(wanted, [])
 
     def _indexed(self, key: str, alike: list[Sound]) -> tuple[dict[str, list[Sound]], ...]:
         """Return many sounds of one stem by what each level makes of their names: `a/1.wav`, `b/1.wav`."""
@@ -142,10 +140,12 @@ class Sounds:
 
 
 def _only(name: str, found: list[Sound]) -> Sound:
-    if len(found) > 1 and len({sound.same or sound.name for sound in found}) > 1:
+    """Return the one sound that is meant; those of the drop stand first and go before the project's."""
+    sound = found[0]
+    rivals = takewhile(lambda rival: (rival.file is None) == (sound.file is None), found)
+    if any((rival.same or rival.name) != (sound.same or sound.name) for rival in rivals):
         names = ", ".join(f"“{sound.name[:60]}”" for sound in found[:3])
         raise BadValue("ambiguous_audio", f"“{name[:80]}” may be {names}. Write the whole path in the drop.")
-    sound = found[0]
     if sound.cause:
         raise BadValue("undecodable_audio", f"“{sound.name[:80]}”: {sound.cause}")
     return sound

@@ -10,6 +10,7 @@ import pytest
 
 from annotation.models import ImportRow, Recording
 from annotation.services.imports.matching import Sound, Sounds
+from annotation.services.imports.values import BadValue
 from tests.annotation.imports.dropping import bring, check, faults_of, sound, table
 
 TIMED = "file,start_ms,end_ms,text"
@@ -63,3 +64,5 @@ def test_many_sounds_of_one_name_are_found_by_their_folders() -> None:
     held = Sounds((Sound(f"calls/{n}/audio.wav", file=UUID(int=n)) for n in range(5_000)), ())
     for n in range(5_000):
         assert held.find(f"Calls/{n}/Audio.wav", by_last_part=False).file == UUID(int=n)
+        with pytest.raises(BadValue, match="whole path"):
+            held.find("audio.wav", by_last_part=False)
