@@ -1,11 +1,12 @@
 """Find segments by their words and by filters, newest recordings first, however many there are.
 
-Each way is tried when the one before did not fill the page:
+Three ways, in this order:
 
-1. the newest rows are looked at one by one: words that are everywhere fill a page at once;
-2. the index of groups gives every candidate, as long as these are few: then all are known, and counted;
-3. where there are many, more of the newest rows are looked at: the page is filled before long;
-4. otherwise (many rows with the word, few with the filter) PostgreSQL plans it, within a time limit.
+1. the newest rows are looked at one by one, as long as what they gave so far says that the page will soon be
+   full: words that are everywhere fill it at once;
+2. the index of groups gives every candidate, if these are few: then all are known, and counted;
+3. otherwise there are many candidates, so more of the newest rows fill the page before long. Only where that
+   fails (many rows with the word, few with the filter) PostgreSQL plans it, within a time limit.
 
 Only rows of projects that the person may see are looked at, and none of recordings in the trash.
 """
@@ -30,15 +31,17 @@ from annotation.search.grams import any_of, gram_query, lexeme, like
 from annotation.search.query import Query, Word
 
 NEWEST: Final = 1_000
-"""Rows looked at one by one, in a millisecond or two: they also tell how common something is."""
-COMMON: Final = 3
-"""With so many hits among the newest, there are more candidates than are read; the page fills sooner so."""
-CROWDED: Final = 0.004
-"""Share of the rows looked at from which on the index is not asked first."""
-FURTHER: Final = (20_000, 100_000)
-"""Rows looked at where the index has too many candidates: then one row in 200 has the word, or more."""
-CANDIDATES: Final = 5_000
-"""What the index may give: reading and sorting so many takes about 20 ms."""
+"""Rows looked at first, in a millisecond or two: they tell how common something is."""
+SOON: Final = 10_000
+"""With so many rows, or fewer, still to be looked at the page is filled sooner than the index answers."""
+AT_ONCE: Final = 20_000
+"""Rows looked at in one go, in 10 to 20 ms."""
+FURTHEST: Final = 100_000
+"""Rows looked at in all."""
+MARGIN: Final = 1.25
+"""How much further than the rate so far says: a little too far costs less than looking twice."""
+CANDIDATES: Final = 2_000
+"""What the index may give: reading so many, their segments and recordings takes about 20 ms."""
 PATIENCE_MS: Final = 4_000
 MOST_PROJECTS: Final = 20
 """Projects that are named to the index, while that leaves most rows out; else the others go afterwards."""
@@ -211,27 +214,27 @@ class _Search:
 
     def found(self) -> tuple[list[tuple[int, int]], int | None]:
         """Return the rows of the page, one more where there is one, and how many there are if known."""
-        rows = self.newest(NEWEST)
-        if COMMON <= len(rows) < self.limit:
-            look = 2 * NEWEST * self.limit // len(rows)
-            rows = self.newest(look)
-            if CROWDED * look <= len(rows) < self.limit:  # the index would have too many
-                rows = self.newest(2 * look)
-        if len(rows) == self.limit:
-            return rows, None
-        candidates = self.by_index()
-        if candidates is not None:
-            return candidates, len(candidates)
-        for further in FURTHER:
-            rows = self.newest(further)
-            if len(rows) == self.limit:
+        rows: list[tuple[int, int]] = []
+        seen, look, asked = 0, NEWEST, False
+        while seen < FURTHEST:
+            rows += self.newest(seen, look, self.limit - len(rows))
+            seen += look
+            missing = self.limit - len(rows)
+            if not missing:
                 return rows, None
+            look = int(MARGIN * seen * missing / max(1, len(rows)))
+            if look > SOON and not asked:
+                asked = True
+                candidates = self.by_index()
+                if candidates is not None:
+                    return candidates, len(candidates)
+            look = min(look, AT_ONCE, max(1, FURTHEST - seen))
         return self.planned(), None
 
-    def newest(self, most: int) -> list[tuple[int, int]]:
-        """Look at the newest rows one by one, `most` of them, as far as the page needs it."""
+    def newest(self, seen: int, look: int, most: int) -> list[tuple[int, int]]:
+        """Look at the next newest rows one by one behind those `seen`; return the first that answer."""
         alone = len(self.projects) == 1
-        self.values |= {"newest": most, "project": self.projects[0]}
+        self.values |= {"seen": seen, "look": look, "most": most, "project": self.projects[0]}
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
@@ -239,13 +242,13 @@ class _Search:
                   FROM (SELECT * FROM (
                             SELECT * FROM annotation_searchtext AS kept
                              WHERE {"kept.project_id = %(project)s" if alone else "true"} AND {self.after}
-                             ORDER BY {self.order} LIMIT %(newest)s) AS kept
+                             ORDER BY {self.order} LIMIT %(look)s OFFSET %(seen)s) AS kept
                          WHERE {"true" if alone else "kept.project_id = ANY (%(projects)s)"} AND {self.text}
                         OFFSET 0) AS kept
                   JOIN annotation_segment AS segment ON segment.id = kept.segment_id
                   JOIN annotation_recording AS recording ON recording.id = kept.recording_id
                  WHERE {self.rows}
-                 ORDER BY {self.order} LIMIT %(limit)s
+                 ORDER BY {self.order} LIMIT %(most)s
                 """,
                 self.values,
             )

@@ -108,12 +108,14 @@ def test_each_way_finds_the_same(cast: Cast, recording: Recording, monkeypatch: 
     wanted = [text for text in texts if "gold" in text]
     assert found(cast, "gold row", limit=15) == wanted[:15]  # among the newest rows
     monkeypatch.setattr(engine, "NEWEST", 2)
+    assert found(cast, "gold row", limit=15) == wanted[:15]  # in several goes
+    monkeypatch.setattr(engine, "SOON", 0)
     assert found(cast, "gold row", limit=50) == wanted  # by the index
     assert engine.find(cast.annotator, read("gold row"), limit=5).total == len(wanted)
     monkeypatch.setattr(engine, "CANDIDATES", 3)
-    monkeypatch.setattr(engine, "FURTHER", (10, 100))
+    monkeypatch.setattr(engine, "AT_ONCE", 7)
     assert found(cast, "gold row", limit=19) == wanted[:19]  # further on among the newest
-    monkeypatch.setattr(engine, "FURTHER", ())
+    monkeypatch.setattr(engine, "FURTHEST", 5)
     assert found(cast, "gold row", limit=50) == wanted  # as PostgreSQL plans it
     assert engine.find(cast.annotator, read("gold row"), limit=5).total is None
 
@@ -123,6 +125,7 @@ def test_pages_follow_each_other_both_ways(
     cast: Cast, recording: Recording, monkeypatch: pytest.MonkeyPatch, newest: int
 ) -> None:
     monkeypatch.setattr(engine, "NEWEST", newest)
+    monkeypatch.setattr(engine, "SOON", newest)
     older = make_recording(cast.project)
     rows = [*said(older, *[f"same {n}" for n in range(4)])]
     newer = make_recording(cast.project)
