@@ -255,8 +255,8 @@ class PairOut(Out):
 
     @extend_schema_field(ReadingOut(many=True))
     def get_readings(self, pair: Pair) -> list[dict[str, Any]]:
-        """Return both texts; none while one of them is still to come."""
-        if pair.state == PairState.READING:
+        """Return both texts; none while one of them is still to come, but to who settles without it."""
+        if pair.state == PairState.READING and not self.context.get("settling"):
             return []
         found = sorted(pair.readings.all(), key=lambda one: one.place)
         return [
@@ -311,3 +311,5 @@ class SettleIn(Strict):
         required=False,
         help_text="Of a third choice.",
     )
+    heard_share = Share(required=False, allow_null=True, help_text="How much of it was played.")
+    active_ms = Whole(min_value=0, max_value=86_400_000, required=False, allow_null=True)

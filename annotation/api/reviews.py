@@ -34,7 +34,7 @@ from annotation.models import Gold, Pair, Project, Review, Segment
 from annotation.pace import counts_for_queue
 from annotation.permissions import get_visible, require
 from annotation.selectors import machine_text_of, with_details
-from annotation.services import gold, leases, pairs, review_queue, reviews, sampling
+from annotation.services import disputes, gold, leases, pairs, review_queue, reviews, sampling
 from annotation.services.decisions import Evidence
 from annotation.states import Choice, PairState, Verdict
 
@@ -168,7 +168,7 @@ def reviews_of(view: ApiView, project: Project) -> dict[str, Any]:
     return {
         "rules": project,
         "waiting": review_queue.waiting(view.person, project)
-        | {"disputes": pairs.disputes(view.person, project)},
+        | {"disputes": disputes.waiting(view.person, project)},
         "drawn": sampling.drawn(project),
         "gold": sampling.gold_rates(project),
         "agreement": pairs.agreement(project),
@@ -264,10 +264,13 @@ class ProjectDispute(_OfProject):
 
     @operation("next_dispute", takes=DisputeIn, gives=DisputeOut)
     def post(self, request: Request, project_id: int) -> Response:
-        """Lease the oldest dispute to you, with both texts; none that you read yourself, as a rule."""
+        """Lease the oldest dispute to you, with both texts; none that you read yourself, as a rule.
+
+        Without disputes a pair whose second reader does not come, with the one text there is.
+        """
         project = self.project(project_id)
         values = self.valid(DisputeIn(data=request.data))
-        taken = pairs.next_dispute(
+        taken = disputes.next_dispute(
             user=self.person, project=project, client=values["client"], exclude=values.get("exclude", ())
         )
         answer: dict[str, Any] = {"pair": None, "segment": None, "machine_text": None, "lease": None}
@@ -285,8 +288,8 @@ class ProjectDispute(_OfProject):
                     "expires_at": held.expires_at,
                 },
             }
-        answer["disputes"] = pairs.disputes(self.person, project)
-        return Response(DisputeOut(answer, context={"user": self.person}).data)
+        answer["disputes"] = disputes.waiting(self.person, project)
+        return Response(DisputeOut(answer, context={"user": self.person, "settling": True}).data)
 
 
 class PairSettle(ApiView):
@@ -296,9 +299,18 @@ class PairSettle(ApiView):
 
     @operation("settle_pair", takes=SettleIn, gives=PairOut, refuses=(409, 410, 423))
     def post(self, request: Request, pair_id: int) -> Response:
-        """Take the first text, the second, or write a third; the segment gets it as a revision."""
+        """Take the first text, the second, or write a third; the segment gets it as a revision.
+
+        What you heard of it and how long you worked is kept with your decision.
+        """
         pair = get_visible(Pair.objects.select_related("project"), self.person, pk=pair_id)
         require(self.person, "review", pair.project)
         values = self.valid(SettleIn(data=request.data))
-        pairs.settle(user=self.person, pair=pair, choice=Choice(values["choice"]), text=values.get("text"))
+        disputes.settle(
+            user=self.person,
+            pair=pair,
+            choice=Choice(values["choice"]),
+            text=values.get("text"),
+            evidence=Evidence(values.get("heard_share"), values.get("active_ms")),
+        )
         return Response(PairOut(pairs_of(pair.project).get(pk=pair.pk)).data)

@@ -1,8 +1,9 @@
-"""Double annotation: two people read a segment blind, their texts are compared, a third settles disputes.
+"""Double annotation: two people read a segment blind, and their texts are compared.
 
 What the two write never enters the segment before both are done: until then the segment, its revisions,
 its history, every list, search and export hold the machine's text, so nothing has to be hidden from anybody.
-Which segments are read twice is drawn by the project's seed (`annotation_blind` in the database).
+Which segments are read twice is drawn by the project's seed (`annotation_blind` in the database). Where the
+two are too far apart, `services.disputes` has a third person decide.
 """
 
 from __future__ import annotations
@@ -14,21 +15,16 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from annotation.conf import conf
-from annotation.errors import Conflict, Denied, Invalid
+from annotation.errors import Conflict
 from annotation.models import Decision, Draft, Pair, Project, Reading, Revision, Segment, User
-from annotation.permissions import require
 from annotation.selectors import machine_of
 from annotation.services import leases, sampling
 from annotation.services.checks import check, warnings_of
 from annotation.services.clock import ClockTimestamp
 from annotation.services.decisions import PROFILE, Evidence, Wording, decision_of, record
-from annotation.services.leases import Held
-from annotation.services.segments import announce, circumstances, clean_text, refusal
+from annotation.services.segments import announce, circumstances, refusal
 from annotation.states import OPEN_PAIRS, Choice, DecisionKind, PairState, SegmentState, Source
 from transcription.text.metrics import ErrorCounts, count_errors
-
-TRIES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,13 +206,13 @@ def _close(pair: Pair, segment: Segment) -> None:
         "compared_at": ClockTimestamp(),
     }
     if agreed:
-        number = _write(segment, first.text, first.author, skipped=all(skipped))
+        number = publish(segment, first.text, first.author, skipped=all(skipped))
         values |= {"choice": Choice.FIRST, "revision": number, "settled_at": ClockTimestamp()}
     state = PairState.AGREED if agreed else PairState.DISPUTED
     Pair.objects.filter(pk=pair.pk, state=PairState.READING).update(state=state, **values)
 
 
-def _write(segment: Segment, text: str, author: User, *, skipped: bool) -> int:
+def publish(segment: Segment, text: str, author: User, *, skipped: bool) -> int:
     """Make a text the segment's own, as a revision of its author; return its number."""
     number = segment.revision + 1
     state = SegmentState.SKIPPED if skipped else SegmentState.CORRECTED
@@ -241,133 +237,6 @@ def _write(segment: Segment, text: str, author: User, *, skipped: bool) -> int:
     sampling.note_decided(segment.project, segment, author)
     announce(segment, revision=number, state=state, kind="pair", by=author.get_username())
     return number
-
-
-# -- Adjudication ----------------------------------------------------------------------------------------
-
-#: Disputes that `user` may settle: not those they read themselves, where nobody judges their own work.
-OPEN: Final = """
-      FROM annotation_pair pair
-      JOIN annotation_segment segment ON segment.id = pair.segment_id
-      JOIN annotation_recording recording ON recording.id = segment.recording_id
-      JOIN annotation_project project ON project.id = pair.project_id
-     WHERE pair.project_id = %(project)s AND pair.state = 'disputed' AND segment.retired_at IS NULL
-       AND segment.state IN ('draft', 'refined') AND recording.trashed_at IS NULL
-       AND (project.review_own OR NOT EXISTS (SELECT 1 FROM annotation_reading reading
-             WHERE reading.pair_id = pair.id AND reading.author_id = %(user)s))
-"""
-
-TAKE: Final = """
-WITH chosen AS (
-    SELECT pair.id, pair.segment_id {open} AND pair.id <> ALL(%(exclude)s)
-       AND {held} EXISTS (SELECT 1 FROM annotation_lease lease
-                           WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp(){mine})
-     ORDER BY pair.id LIMIT 1 FOR UPDATE OF segment SKIP LOCKED),
-taken AS (
-    INSERT INTO annotation_lease AS lease (segment_id, holder_id, client, token, acquired_at, expires_at)
-    SELECT segment_id, %(user)s, %(client)s, 1, clock_timestamp(),
-           clock_timestamp() + make_interval(secs => %(seconds)s) FROM chosen
-    ON CONFLICT (segment_id) DO UPDATE SET
-        token = CASE WHEN lease.expires_at > clock_timestamp() THEN lease.token ELSE lease.token + 1 END,
-        holder_id = excluded.holder_id, client = excluded.client,
-        acquired_at = excluded.acquired_at, expires_at = excluded.expires_at
-     WHERE lease.expires_at <= clock_timestamp()
-        OR (lease.holder_id = excluded.holder_id AND lease.client = excluded.client)
-    RETURNING segment_id, token, expires_at)
-SELECT chosen.id, taken.token, taken.expires_at
-  FROM chosen LEFT JOIN taken ON taken.segment_id = chosen.segment_id
-"""
-
-FREE: Final = TAKE.format(open=OPEN, held="NOT", mine="")
-MINE: Final = TAKE.format(
-    open=OPEN, held="", mine=" AND lease.holder_id = %(user)s AND lease.client = %(client)s"
-)
-COUNT: Final = f"SELECT count(*) {OPEN}"
-
-
-def next_dispute(
-    *, user: User, project: Project, client: str = "", exclude: Sequence[int] = ()
-) -> tuple[Pair, Held] | None:
-    """Lease the oldest dispute that nobody else is settling to `user`; None when there is none."""
-    require(user, "review", project)
-    leases.check_client(client)
-    values: dict[str, Any] = {
-        "user": user.pk,
-        "client": client,
-        "project": project.pk,
-        "exclude": list(exclude),
-        "seconds": float(conf().lease_s),
-    }
-    with transaction.atomic():
-        for statement in [*([MINE] if client else []), *[FREE] * TRIES]:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, values)
-                row = cursor.fetchone()
-            if row is None:
-                if statement is FREE:
-                    return None
-                continue
-            if row[1] is not None:
-                pair = Pair.objects.select_related("segment__recording", "project").get(pk=row[0])
-                return pair, Held(token=row[1], expires_at=row[2])
-    return None
-
-
-def disputes(user: User, project: Project) -> int:
-    """Count the disputes that `user` may settle."""
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT, {"user": user.pk, "project": project.pk})
-        (count,) = cursor.fetchone()
-    return int(count)
-
-
-def settle(*, user: User, pair: Pair, choice: Choice, text: object = None) -> Pair:
-    """Take one of two texts, or write a third; the segment gets it as a revision of whoever wrote it.
-
-    Where nobody else is there to read it, the one reading there is may be taken. Raises Conflict where it is
-    settled already, Leased while somebody else is at it, Denied with `own_work` for a reader of it.
-    """
-    require(user, "review", pair.project)
-    if (choice == Choice.THIRD) != (text is not None):
-        raise Invalid("A third choice brings a text, and only that.", text="with the third choice")
-    written = clean_text(text) if text is not None else ""
-    with transaction.atomic():
-        segment = (
-            Segment.everything.select_for_update(of=("self",), no_key=True)
-            .select_related("project", "recording", "locked_by")
-            .get(pk=pair.segment_id)
-        )
-        now = Pair.objects.select_for_update().get(pk=pair.pk)
-        readings = {one.place: one for one in now.readings.select_related("author")}
-        if now.state not in (PairState.DISPUTED, PairState.READING) or not readings:
-            raise Conflict("This pair is settled already, or nobody has read it.", code="settled")
-        if now.state == PairState.READING and len(readings) == 1 and choice == Choice.SECOND:
-            raise Invalid("Only one person has read it.", choice="first or third")
-        if segment.retired_at is not None or segment.locked:
-            raise refusal(segment, segment.revision, user)
-        lease = leases.live([segment.pk]).get(segment.pk)
-        if lease is not None and lease.holder_id != user.pk:
-            raise leases.leased_error(segment, user)
-        if not segment.project.review_own and user.pk in {one.author_id for one in readings.values()}:
-            raise Denied("You read it yourself; somebody else has to settle it.", code="own_work")
-        taken = readings.get({Choice.FIRST: 1, Choice.SECOND: 2}.get(choice, 0))
-        number = _write(
-            segment,
-            taken.text if taken else written,
-            taken.author if taken else user,
-            skipped=taken is not None and taken.kind == DecisionKind.SKIP,
-        )
-        Pair.objects.filter(pk=now.pk, state=now.state).update(
-            state=PairState.SETTLED,
-            choice=choice,
-            settled_by=user,
-            settled_at=ClockTimestamp(),
-            revision=number,
-        )
-        if leases.end(segment.pk, user):
-            leases.announce(segment, None)
-    now.refresh_from_db()
-    return now
 
 
 AGREEMENT: Final = """

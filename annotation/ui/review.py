@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from annotation.errors import Invalid, NotFound
 from annotation.models import Gold, Project, Review
 from annotation.permissions import get_visible, require, role_in
-from annotation.services import gold, pairs, review_queue, reviews, sampling
+from annotation.services import disputes, gold, pairs, review_queue, reviews, sampling
 from annotation.ui.pages import page, person_of
 from annotation.ui.projects import rights
 
@@ -95,7 +95,7 @@ def overview(request: HttpRequest, project_id: int) -> HttpResponse:
         "can": can,
         "form": form,
         "waiting": review_queue.waiting(person, project),
-        "disputes": pairs.disputes(person, project),
+        "disputes": disputes.waiting(person, project),
         "drawn": sampling.drawn(project),
         "rates": sampling.gold_rates(project),
         "gold_left": Gold.objects.filter(project=project, withdrawn_at=None, scores=None).count(),

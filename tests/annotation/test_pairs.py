@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from annotation import progress
 from annotation.errors import Conflict, Denied, Invalid
 from annotation.models import (
     AuditEvent,
+    Correction,
     Decision,
     GoldScore,
     Membership,
@@ -24,7 +27,19 @@ from annotation.models import (
     Segment,
     User,
 )
-from annotation.services import cuts, gold, leases, pairs, queue, reviews, segments, shapes, undo
+from annotation.services import (
+    corrections,
+    cuts,
+    disputes,
+    gold,
+    leases,
+    pairs,
+    queue,
+    reviews,
+    segments,
+    shapes,
+    undo,
+)
 from annotation.services.shapes import Grip
 from annotation.states import Choice, DecisionKind
 from tests.annotation.api.calling import Caller
@@ -110,16 +125,16 @@ def test_a_dispute_is_settled_by_a_third(cast: Cast, second: User, recording: Re
     for made in rows:
         read(cast.annotator, made, "one thing")
         read(second, made, "quite another")
-    assert pairs.disputes(cast.reviewer, cast.project) == 3
+    assert disputes.waiting(cast.reviewer, cast.project) == 3
     found = [Pair.objects.get(segment=made) for made in rows]
     assert {pair.state for pair in found} == {"disputed"}
     with pytest.raises(Denied):
-        pairs.settle(user=cast.annotator, pair=found[0], choice=Choice.FIRST)
+        disputes.settle(user=cast.annotator, pair=found[0], choice=Choice.FIRST)
     with pytest.raises(Invalid):
-        pairs.settle(user=cast.reviewer, pair=found[0], choice=Choice.THIRD)
-    pairs.settle(user=cast.reviewer, pair=found[0], choice=Choice.FIRST)
-    pairs.settle(user=cast.reviewer, pair=found[1], choice=Choice.SECOND)
-    pairs.settle(user=cast.reviewer, pair=found[2], choice=Choice.THIRD, text="something else")
+        disputes.settle(user=cast.reviewer, pair=found[0], choice=Choice.THIRD)
+    disputes.settle(user=cast.reviewer, pair=found[0], choice=Choice.FIRST)
+    disputes.settle(user=cast.reviewer, pair=found[1], choice=Choice.SECOND)
+    disputes.settle(user=cast.reviewer, pair=found[2], choice=Choice.THIRD, text="something else")
     texts = Segment.objects.filter(pk__in=[made.pk for made in rows]).order_by("start_ms")
     assert [(s.text, s.state, s.annotator) for s in texts] == [
         ("one thing", "corrected", cast.annotator),
@@ -127,7 +142,7 @@ def test_a_dispute_is_settled_by_a_third(cast: Cast, second: User, recording: Re
         ("something else", "corrected", cast.reviewer),
     ]
     with pytest.raises(Conflict) as again:
-        pairs.settle(user=cast.manager, pair=found[0], choice=Choice.SECOND)
+        disputes.settle(user=cast.manager, pair=found[0], choice=Choice.SECOND)
     assert again.value.code == "settled"
     told = pairs.agreement(cast.project)
     assert (told["compared"], told["settled"], told["edits"], told["words"]) == (3, 3, 6, 12)
@@ -140,19 +155,19 @@ def test_who_read_it_does_not_settle_it(cast: Cast, second: User, recording: Rec
     read(cast.reviewer, made, "one thing")
     read(second, made, "quite another")
     pair = Pair.objects.get()
-    assert pairs.disputes(cast.reviewer, cast.project) == 0
-    assert pairs.next_dispute(user=cast.reviewer, project=cast.project) is None
+    assert disputes.waiting(cast.reviewer, cast.project) == 0
+    assert disputes.next_dispute(user=cast.reviewer, project=cast.project) is None
     with pytest.raises(Denied) as own:
-        pairs.settle(user=cast.reviewer, pair=pair, choice=Choice.FIRST)
+        disputes.settle(user=cast.reviewer, pair=pair, choice=Choice.FIRST)
     assert own.value.code == "own_work"
-    given = pairs.next_dispute(user=cast.manager, project=cast.project, client="a")
+    given = disputes.next_dispute(user=cast.manager, project=cast.project, client="a")
     assert given is not None
-    again = pairs.next_dispute(user=cast.manager, project=cast.project, client="a")
+    again = disputes.next_dispute(user=cast.manager, project=cast.project, client="a")
     assert again is not None
     assert (again[0].pk, again[1].token) == (pair.pk, given[1].token)
     reviews.change_rules(user=cast.manager, project=cast.project, review_own=True)
     with pytest.raises(Exception, match="is editing"):
-        pairs.settle(user=cast.reviewer, pair=pair, choice=Choice.FIRST)
+        disputes.settle(user=cast.reviewer, pair=pair, choice=Choice.FIRST)
 
 
 @pytest.mark.django_db
@@ -161,9 +176,63 @@ def test_where_nobody_else_is_there_the_one_reading_is_taken(
 ) -> None:
     made = row(cast, recording)
     read(cast.annotator, made, "alone")
-    pairs.settle(user=cast.reviewer, pair=Pair.objects.get(), choice=Choice.FIRST)
+    disputes.settle(user=cast.reviewer, pair=Pair.objects.get(), choice=Choice.FIRST)
     made.refresh_from_db()
     assert (made.text, made.annotator) == ("alone", cast.annotator)
+
+
+@pytest.mark.django_db
+def test_a_pair_without_a_second_reader_comes_to_a_reviewer(
+    cast: Cast, second: User, recording: Recording
+) -> None:
+    made, other = row(cast, recording), row(cast, recording, 1)
+    read(cast.annotator, made, "alone")
+    desk = Caller(cast.reviewer)
+    address = f"/api/projects/{cast.project.pk}/pairs/next/"
+    assert desk.post(address, {"client": "tab"}).json["pair"] is None  # the second one may still come
+    Membership.objects.filter(user=second).update(paused_at=timezone.now())
+    for user in (cast.annotator, second):
+        read(user, other, f"{user.username} says so")
+    # Disputes first; both are counted, and the one text is shown to whoever holds it.
+    told = desk.post(address, {"client": "tab"}).json
+    assert (told["disputes"], told["segment"]["id"]) == (2, str(other.pk))
+    told = desk.post(address, {"client": "tab", "exclude": [told["pair"]["id"]]}).json
+    assert [one["text"] for one in told["pair"]["readings"]] == ["alone"]
+    assert "alone" not in desk.get(f"/api/projects/{cast.project.pk}/pairs/").body.decode()
+    Membership.objects.filter(user=second).update(paused_at=None)
+    assert disputes.waiting(cast.reviewer, cast.project) == 1
+    Pair.objects.filter(segment=made).update(opened_at=timezone.now() - timedelta(days=4))
+    assert disputes.waiting(cast.reviewer, cast.project) == 2
+    assert desk.post(f"/api/pairs/{told['pair']['id']}/settle/", {"choice": "first"}).status == 200
+    made.refresh_from_db()
+    assert (made.text, made.annotator) == ("alone", cast.annotator)
+
+
+@pytest.mark.django_db
+def test_settling_is_a_decision_with_its_evidence(cast: Cast, second: User, recording: Recording) -> None:
+    made = row(cast, recording)
+    hear(made, "the machine heard this")
+    read(cast.annotator, made, "one thing")
+    read(second, made, "quite another")
+    answer = Caller(cast.reviewer).post(
+        f"/api/pairs/{Pair.objects.get().pk}/settle/",
+        {"choice": "third", "text": "a third thing", "heard_share": 0.75, "active_ms": 4000},
+    )
+    assert answer.status == 200
+    told = Decision.objects.get(author=cast.reviewer)
+    assert (told.kind, told.heard_share, told.active_ms, told.after) == (
+        "save",
+        0.75,
+        4000,
+        {str(made.pk): 2},
+    )
+    assert (told.reference_length, told.substitutions + told.deletions + told.insertions) == (3, 4)
+    assert corrections.details(list(Correction.objects.filter(pk=told.pk)))[told.pk].after == "a third thing"
+    made.refresh_from_db()
+    undo.undo(user=cast.reviewer, segment=made)
+    made.refresh_from_db()
+    assert (made.text, made.state, made.annotator) == ("the machine heard this", "draft", None)
+    segments.save_text(user=cast.manager, segment=made, text="anybody's", base_revision=3)
 
 
 @pytest.mark.django_db

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+from django.db.models import Q
+from django.utils import timezone
 
-from annotation.models import GoldScore, Membership, Mention, Pair, Review, SecondCheck, Segment
+from annotation.models import Decision, GoldScore, Membership, Mention, Pair, Review, SecondCheck, Segment
 from annotation.services import gold, segments
 from tests.e2e.bench import Bench, make_call, rows
 from tests.e2e.conftest import Opens, until
@@ -130,13 +132,16 @@ def test_a_dispute_is_settled_and_gold_is_written(people: Cast, opens: Opens) ->
     people.project.save()
     second = make_user("second", password=PASSWORD)
     Membership.objects.create(project=people.project, user=second, role="annotator")
-    made = rows(make_call(people, TEXTS[:3], each_ms=2_000, long_ms=1_500))
+    made = rows(make_call(people, TEXTS[:4], each_ms=2_000, long_ms=1_500))
     for row, texts in zip(
         made[:2], (("he came on friday", "she went by train"), ("a b c d", "w x y z")), strict=True
     ):
         for user, text in zip((people.annotator, second), texts, strict=True):
             fresh = Segment.objects.select_related("project", "recording").get(pk=row.pk)
             segments.save_text(user=user, segment=fresh, text=text, base_revision=1)
+    alone = Segment.objects.select_related("project", "recording").get(pk=made[2].pk)
+    segments.save_text(user=people.annotator, segment=alone, text="only one came", base_revision=1)
+    Membership.objects.filter(user=second).update(paused_at=timezone.now())
     page = opens("reviewer", f"/projects/{people.project.pk}/review/disputes/")
     on(page, "he came on friday")
     picture(page, "dispute")
@@ -146,19 +151,28 @@ def test_a_dispute_is_settled_and_gold_is_written(people: Cast, opens: Opens) ->
     page.keyboard.press("Control+a")
     page.keyboard.type("neither of them")
     page.keyboard.press("Enter")
+    on(page, "only one came")
+    picture(page, "alone")
+    page.keyboard.press("1")
     page.wait_for_selector("text=All done here")
-    assert set(Pair.objects.values_list("state", "choice")) == {("settled", "second"), ("settled", "third")}
-    assert [Segment.objects.get(pk=row.pk).text for row in made[:2]] == [
+    assert set(Pair.objects.values_list("state", "choice")) == {
+        ("settled", "second"), ("settled", "third"), ("settled", "first"),
+    }  # fmt: skip
+    assert [Segment.objects.get(pk=row.pk).text for row in made[:3]] == [
         "she went by train",
         "neither of them",
+        "only one came",
     ]
+    told = Decision.objects.filter(author=people.reviewer)
+    assert told.count() == 3
+    assert not told.filter(Q(heard_share=None) | Q(active_ms=None)).exists()
     page.goto(f"/projects/{people.project.pk}/review/gold/")
     page.wait_for_selector("#rv-gold")
     picture(page, "gold")
     page.fill("#rv-gold", "hold the line please")
     page.keyboard.press("Enter")
     page.wait_for_selector("text=All done here")
-    assert made[2].gold.text == "hold the line please"
+    assert made[3].gold.text == "hold the line please"
 
 
 def test_comments_members_and_guideline(people: Cast, opens: Opens) -> None:

@@ -1846,6 +1846,9 @@ export interface SettleInRequest {
   choice: ChoiceEnum;
   /** Of a third choice. */
   text?: string;
+  /** How much of it was played. */
+  heard_share?: number | null;
+  active_ms?: number | null;
 }
 
 export type SeverityEnum = "warning" | "note";
