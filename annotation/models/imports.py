@@ -123,6 +123,8 @@ class ImportRow(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     """Who is asked to work on the recording."""
+    version = models.PositiveIntegerField(null=True)
+    """Revision of the segment when the sheet was exported; null = it does not say."""
     metadata = models.JSONField(default=dict)
     words = models.JSONField(default=list)
     """[[start_ms, end_ms, text, probability], ...] relative to the recording, where the file has them."""

@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from django.db import connection
 
-from annotation.models import (
-    Decoding,
-    Hypothesis,
-    Import,
-    ImportRow,
-    Lease,
-    Recording,
-    Revision,
-    Segment,
-)
+from annotation.models import Import, ImportRow, Recording, Segment
 from annotation.services import assignments, cuts
 from annotation.services.clock import ClockTimestamp
 from annotation.services.imports import faults
 from annotation.services.imports.columns import plain
 from annotation.services.imports.copying import copy_in
-from annotation.states import (
-    AS_IMPORTED,
-    EDITABLE_SEGMENTS,
-    UNTOUCHED_SEGMENTS,
-    DecodingState,
-    ImportRowState,
-    Pass,
-    SegmentState,
-    Source,
-)
-from transcription.types import DecodingOptions
-
-MODEL: Final = "import"
-"""What stands for the model where a text came with a table."""
+from annotation.services.imports.renewing import Refusal, Renewal
+from annotation.services.imports.texts import keep_heard, lock_all, revision_of
+from annotation.states import AS_IMPORTED, UNTOUCHED_SEGMENTS, ImportRowState, SegmentState, Source
 
 
 @dataclass(slots=True)
@@ -107,7 +87,7 @@ class Batch:
             else:
                 fresh.append((row, start, end))
         self._add(fresh)
-        self._bring_up_to_date(known)
+        self._renew(known)
         self._ask(rows)
         ImportRow.objects.bulk_update(self.refused, ("state", "faults"), batch_size=500)
         gone = {row.pk for row in self.refused}
@@ -123,6 +103,18 @@ class Batch:
         people = {row.assignee_id for row in rows if row.assignee_id and row.pk not in refused}
         if people:
             assignments.ask(recording=self.recording, people=people, by=self.parent.created_by)
+
+    def _renew(self, known: Sequence[tuple[ImportRow, Segment]]) -> None:
+        if not self.update:
+            self.landed.skipped += len(known)
+            return
+        renewal = Renewal(self.parent, self.recording, ids_are_ours=self._ids_are_ours())
+        for row, outcome in renewal.outcomes(known):
+            if isinstance(outcome, Refusal):
+                self._refuse(row, outcome.code, outcome.message)
+            else:
+                self.landed.updated += outcome
+                self.landed.unchanged += not outcome
 
     def _look_up(
         self, rows: Sequence[ImportRow]
@@ -180,7 +172,7 @@ class Batch:
                     row.locked_at,
                     self.parent.created_by,
                 )
-        _lock(lock)
+        lock_all(lock)
         self.landed.added += len(made)
         self.landed.to_transcribe |= any(segment.state == SegmentState.PENDING for _, segment in made)
 
@@ -244,145 +236,13 @@ class Batch:
         revisions = []
         for row, segment in made:
             if row.text:
-                revisions.append(_revision(segment, 1, row.text, Source.IMPORT, None))
+                revisions.append(revision_of(segment, 1, row.text))
             if row.correction is not None:
                 revisions.append(
-                    _revision(segment, segment.revision, row.correction, Source.HUMAN, self.parent.created_by)
+                    revision_of(segment, segment.revision, row.correction, self.parent.created_by)
                 )
         copy_in(revisions)
-        self._hypotheses([(row, segment) for row, segment in made if row.text])
-
-    def _hypotheses(self, heard: Sequence[tuple[ImportRow, Segment]]) -> None:
-        """Keep the texts of a table as what a first pass heard: people's changes are seen beside it."""
-        if not heard or self.parent.job_id is None:
-            return
-        options = DecodingOptions(language=None)
-        decoding = Decoding.objects.create(
-            project_id=self.parent.project_id, recording=self.recording, job_id=self.parent.job_id,
-            pass_name=Pass.DRAFT, model=MODEL, options={}, options_digest=options.digest(), start_ms=0,
-            end_ms=max(1, self.length), state=DecodingState.DONE, finished_at=ClockTimestamp(),
-        )  # fmt: skip
-        copy_in(
-            [
-                Hypothesis(
-                    decoding=decoding,
-                    segment=segment,
-                    pass_name=Pass.DRAFT,
-                    model=MODEL,
-                    text=row.text,
-                    words=row.words,
-                    signals={},
-                )
-                for row, segment in heard
-            ]
-        )
-
-    # -- Rows whose segment is there ---------------------------------------------------------------------
-
-    def _bring_up_to_date(self, known: Sequence[tuple[ImportRow, Segment]]) -> None:
-        if not self.update:
-            self.landed.skipped += len(known)
-            return
-        leased = set(
-            Lease.objects.filter(
-                segment__in=[s.pk for _, s in known], expires_at__gt=ClockTimestamp()
-            ).values_list("segment_id", flat=True)
-        ) if known else set()  # fmt: skip
-        for row, segment in known:
-            wanted = self._wanted(row, segment)
-            if not wanted:
-                self.landed.unchanged += 1
-            elif segment.locked:
-                self._refuse(
-                    row, "locked_here", "The segment is locked here and stays as it is. Unlock it first."
-                )
-            elif segment.pk in leased:
-                self._refuse(
-                    row, "leased_here", "Somebody is editing the segment now. Drop the row again later."
-                )
-            elif "correction" in wanted and segment.state not in EDITABLE_SEGMENTS:
-                self._refuse(row, "accepted_here", "The segment was accepted here. Have it returned first.")
-            elif self._change(row, segment, wanted):
-                self.landed.updated += 1
-            else:
-                self._refuse(
-                    row, "leased_here", "Somebody changed the segment this moment. Drop the row again."
-                )
-
-    def _wanted(self, row: ImportRow, segment: Segment) -> set[str]:
-        """Name what a row would change of its segment."""
-        wanted = set()
-        if row.correction is not None:
-            if (segment.text, segment.source) != (row.correction, Source.HUMAN):
-                wanted.add("correction")
-        elif row.text and segment.state in UNTOUCHED_SEGMENTS and segment.text != row.text:
-            wanted.add("text")
-        if row.external_id and segment.external_id != row.external_id and not self._ids_are_ours():
-            wanted.add("external_id")
-        for name in ("speaker", "language"):
-            if getattr(row, name) and getattr(segment, name) != getattr(row, name):
-                wanted.add(name)
-        if {**segment.metadata, **row.metadata} != segment.metadata:
-            wanted.add("metadata")
-        if row.locked and not segment.locked:
-            wanted.add("locked")
-        return wanted
-
-    def _change(self, row: ImportRow, segment: Segment, wanted: set[str]) -> bool:
-        """Change one segment if it is as it was looked at; False where somebody was quicker."""
-        values: dict[str, Any] = {"updated_at": ClockTimestamp()}
-        for name in wanted & {"external_id", "speaker", "language"}:
-            values[name] = getattr(row, name)
-        if "metadata" in wanted:
-            values["metadata"] = {**segment.metadata, **row.metadata}
-        text = row.correction if "correction" in wanted else row.text if "text" in wanted else None
-        by_hand = "correction" in wanted
-        if text is not None:
-            values |= {"text": text, "revision": segment.revision + 1}
-            values["source"] = Source.HUMAN if by_hand else Source.IMPORT
-            if by_hand:
-                values |= {
-                    "state": SegmentState.CORRECTED,
-                    "annotator": self.parent.created_by,
-                    "return_reason": "",
-                }
-            elif segment.state == SegmentState.PENDING:
-                values["state"] = SegmentState.DRAFT
-        # Text and lock are two acts: the database refuses a change of a row that is locked.
-        rows = Segment.objects.filter(
-            pk=segment.pk, revision=segment.revision, locked=False, retired_at=None
-        ).update(**values)
-        if not rows:
-            return False
-        if text is not None:
-            author = self.parent.created_by if by_hand else None
-            source = Source.HUMAN if by_hand else Source.IMPORT
-            segment.revision += 1
-            Revision.objects.bulk_create([_revision(segment, segment.revision, text, source, author)])
-        if "text" in wanted:
-            self._hypotheses([(row, segment)])
-        if "locked" in wanted:
-            segment.locked_at, segment.locked_by = row.locked_at, self.parent.created_by
-            _lock([segment])
-        return True
-
-
-def _revision(segment: Segment, number: int, text: str, source: Source, author: Any) -> Revision:
-    return Revision(
-        segment=segment, number=number, base=number - 1, text=text, source=source, author=author,
-        model=MODEL if source == Source.IMPORT else "",
-    )  # fmt: skip
-
-
-def _lock(segments: Iterable[Segment]) -> None:
-    for segment in segments:
-        Segment.objects.filter(pk=segment.pk, locked=False).update(
-            locked=True,
-            locked_at=segment.locked_at or ClockTimestamp(),
-            locked_by=segment.locked_by,
-            unlock_reason="",
-            updated_at=ClockTimestamp(),
-        )
+        keep_heard(self.parent, self.recording, [(row, segment) for row, segment in made if row.text])
 
 
 def _accepted(parent: Import) -> frozenset[str]:

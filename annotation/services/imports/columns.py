@@ -28,6 +28,7 @@ NAMES: Final[Mapping[str, str]] = {
     "locked": "locked lock",
     "locked_at": "locked_at",
     "assignee": "assignee assigned_to assigned",
+    "version": "",  # of an export of ours; in other sheets the word means other things
 }
 """Headers that are understood, the surest first: of several columns for one field the first name wins."""
 FIELDS: Final = tuple(NAMES)
@@ -45,6 +46,7 @@ LABELS: Final[Mapping[str, str]] = {
     "locked": "Locked",
     "locked_at": "Locked at",
     "assignee": "Who is asked to work on it",
+    "version": "Version when it was exported",
     KEPT: "Keep as metadata",
     IGNORED: "Leave out",
 }
@@ -209,7 +211,8 @@ def _one_each(mapped: list[Column]) -> list[Column]:
         chosen = column.field not in ONE_EACH or best[column.field][1] == place
         new = column if chosen else replace(column, field=KEPT, found="")
         if exported and new.found != "person" and plain(new.header) in OURS and new.field in (KEPT, "text"):
-            new = replace(new, field="text" if new.field == "text" else IGNORED, found="name")
+            ours = "version" if plain(new.header) == "version" else IGNORED
+            new = replace(new, field=new.field or ours, found="name")
         kept.append(new)
     return kept
 

@@ -53,6 +53,7 @@ class Staged:
     locked: bool | None = None
     locked_at: datetime | None = None
     assignee: int | None = None
+    version: int | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     words: list[list[Any]] = field(default_factory=list)
 
@@ -114,6 +115,7 @@ def understand(line: Line, how: Reading, sounds: Sounds) -> Staged:
     _times(row, found, how, line, headers)
     _words_of(row, found, headers)
     _facts(row, found, headers)
+    _version(row, found.get("version", "").strip())
     _asked(row, found.get("assignee", "").strip(), how.people)
     _sound(row, found.get("audio", ""), how.by_last_part, sounds)
     _judge(row, how)
@@ -250,6 +252,13 @@ def _facts(row: Staged, found: Mapping[str, str], headers: Mapping[str, str]) ->
         row.locked = True
 
 
+def _version(row: Staged, cell: str) -> None:
+    if cell.isascii() and cell.isdecimal() and len(cell) < 10:
+        row.version = int(cell)
+    elif cell:
+        row.blame("bad_value", f"The version is “{cell[:40]}”, and no whole number. Empty the cell.")
+
+
 def _asked(row: Staged, name: str, people: Mapping[str, int]) -> None:
     row.assignee = people.get(name.casefold())
     if name and row.assignee is None:
@@ -299,7 +308,7 @@ def _is_other_script(text: str, expected: frozenset[str]) -> bool:
 COLUMNS: Final = (
     "parent_id", "source", "line", "state", "faults", "cells", "file_id", "recording_id", "start_ms",
     "end_ms", "external_id", "speaker", "language", "text", "correction", "locked", "locked_at",
-    "assignee_id", "metadata", "words",
+    "assignee_id", "version", "metadata", "words",
 )  # fmt: skip
 COPY: Final = f"COPY {ImportRow._meta.db_table} ({', '.join(COLUMNS)}) FROM STDIN"
 
@@ -320,7 +329,7 @@ def write(parent: Import, rows: Iterable[Staged], accepted: frozenset[str]) -> N
                 (
                     parent.pk, row.source, row.line, state.value, _json(row.faults), _json(cells), row.file,
                     row.recording, row.start_ms, row.end_ms, row.external_id, row.speaker, row.language,
-                    row.text, row.correction, row.locked, row.locked_at, row.assignee,
+                    row.text, row.correction, row.locked, row.locked_at, row.assignee, row.version,
                     _json(row.metadata), _json(row.words),
                 )
             )  # fmt: skip
