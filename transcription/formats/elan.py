@@ -9,11 +9,11 @@ import mimetypes
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import Any, BinaryIO, Final, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
 from xml.parsers import expat
 
-from transcription.formats.rows import FormatError, Row, milliseconds, span
+from transcription.formats.rows import FormatError, Found, Row, each, milliseconds, span
 from transcription.formats.texts import MAX_BYTES, UNFIT_FOR_XML, one_line
 from transcription.formats.tiers import lanes, speaker_of
 
@@ -24,13 +24,20 @@ WRITTEN: Final = "2000-01-01T00:00:00+00:00"
 """The date of every file we write: the same rows give the same bytes."""
 
 
+class _Annotation(NamedTuple):
+    speaker: str
+    begin: str
+    end: str
+    text: str
+
+
 class _Reader:
     """Collect what an EAF says about time, tiers and annotations while expat goes through it."""
 
     def __init__(self) -> None:
         self.audio = ""
         self.slots: dict[str, int | None] = {}
-        self.found: list[tuple[str, str, str, str, int]] = []  # speaker, begin, end, text, line
+        self.found: list[tuple[int, _Annotation]] = []
         self._root: str | None = None
         self._speaker: str | None = None
         self._open: tuple[str, str] | None = None
@@ -73,7 +80,8 @@ class _Reader:
     def _end(self, name: str) -> None:
         if name == "ANNOTATION_VALUE" and self._open is not None:
             text = "".join(self._text or ()).strip()
-            self.found.append((self._speaker or "", *self._open, text, self.parser.CurrentLineNumber))
+            annotation = _Annotation(self._speaker or "", *self._open, text)
+            self.found.append((self.parser.CurrentLineNumber, annotation))
             if len(self.found) > MAX_ANNOTATIONS:
                 raise FormatError("too_many_rows", f"There are more than {MAX_ANNOTATIONS:,} annotations.")
             self._text = None
@@ -85,11 +93,11 @@ class _Reader:
             self._text.append(data)
 
 
-def read_eaf(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+def read_eaf(stream: BinaryIO, encoding: str | None = None) -> Iterator[Found]:
     """Yield the annotations that are tied to time as rows, in order of time; the participant is the speaker.
 
-    Annotations that only refer to others (translations, glosses) are passed over. Raises FormatError for
-    XML with a document type, XML of another kind, and times that are missing.
+    Annotations that only refer to others (translations, glosses) are passed over. One whose times are missing
+    or can't be is a fault of its own. Raises FormatError for XML with a document type, or of another kind.
     """
     reader = _Reader()
     read = 0
@@ -109,13 +117,18 @@ def read_eaf(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
             "encoding", "The file is in an encoding that is not supported. Use UTF-8."
         ) from error
     placed = _placed(reader.slots)
-    rows = []
-    for speaker, begin, end, text, line in reader.found:
-        if begin not in placed or end not in placed:
+
+    def row(annotation: _Annotation, line: int) -> Row:
+        if annotation.begin not in placed or annotation.end not in placed:
             raise FormatError("bad_time", "An annotation names a time slot that is not in the file.", line)
-        start_ms, end_ms = span(placed[begin], placed[end], line)
-        rows.append(Row(reader.audio, start_ms, end_ms, text, speaker=speaker, line=line))
-    yield from sorted(rows, key=lambda row: (row.start_ms or 0, row.end_ms or 0))
+        start_ms, end_ms = span(placed[annotation.begin], placed[annotation.end], line)
+        return Row(reader.audio, start_ms, end_ms, annotation.text, speaker=annotation.speaker, line=line)
+
+    yield from sorted(each(reader.found, row), key=_place)
+
+
+def _place(found: Found) -> tuple[int, int]:
+    return (0, 0) if isinstance(found, FormatError) else (found.start_ms or 0, found.end_ms or 0)
 
 
 def _whole(value: str, line: int) -> int:

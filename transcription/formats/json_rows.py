@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Final
 
 from transcription.formats.json_files import dump, mapping, parse, words_of
-from transcription.formats.rows import MAX_MS, FormatError, Row, span
+from transcription.formats.rows import MAX_MS, FormatError, Found, Row, each, span
 from transcription.formats.texts import lines_of
 
 PLACE: Final = ("file_name", "start_ms", "end_ms", "speaker", "language", "segment_id")
@@ -17,14 +17,13 @@ TEXTS: Final = ("asr_text", "correct_transcripts", "transcription")
 OWN: Final = frozenset((*PLACE, *TEXTS))
 
 
-def read_json_rows(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+def read_json_rows(stream: BinaryIO, encoding: str | None = None) -> Iterator[Found]:
     """Yield the lines as rows; keys that are none of ours are metadata.
 
-    Raises FormatError at a line that is no JSON object, or names no file.
+    A line that is no JSON object, or names no file, is a fault of its own.
     """
-    for number, line in lines_of(stream, encoding):
-        if line.strip("\ufeff \t"):
-            yield _row(mapping(parse(line, number), number, "The line"), number)
+    lines = ((number, line) for number, line in lines_of(stream, encoding) if line.strip("\ufeff \t"))
+    return each(lines, lambda line, number: _row(mapping(parse(line, number), number, "The line"), number))
 
 
 def _row(item: Mapping[str, Any], number: int) -> Row:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from transcription.formats.json_files import array, dump, mapping, parse, words_of
-from transcription.formats.rows import FormatError, Row, milliseconds, span
+from transcription.formats.rows import FormatError, Found, Row, milliseconds, span
 from transcription.formats.texts import text_of
 
 AUDIO_KEYS: Final = ("audio", "audio_url", "url", "file", "path", "wav")
@@ -30,15 +30,18 @@ class _Region:
 Regions = dict[str, _Region]
 
 
-def read_label_studio(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+def read_label_studio(stream: BinaryIO, encoding: str | None = None) -> Iterator[Found]:
     """Yield the regions of all tasks as rows; a transcription without a region is about the whole file.
 
-    `line` counts tasks from 1. Raises FormatError at a task that names no audio.
+    `line` counts tasks from 1. A task that names no audio is a fault of its own.
     """
     tasks = parse(text_of(stream, encoding))
     for number, item in enumerate(array(tasks, 0, "The file"), 1):
-        task = mapping(item, number, "A task")
-        yield from _task(task, number) if "data" in task else _short(task, number)
+        try:
+            task = mapping(item, number, "A task")
+            yield from _task(task, number) if "data" in task else _short(task, number)
+        except FormatError as error:
+            yield error
 
 
 def _task(task: Mapping[str, Any], number: int) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 from transcription.formats.json_files import dump, mapping, parse, words_of
-from transcription.formats.rows import FormatError, Row, milliseconds
+from transcription.formats.rows import FormatError, Found, Row, each, milliseconds
 from transcription.formats.texts import lines_of
 
 OWN: Final = frozenset(
@@ -18,17 +18,17 @@ OWN: Final = frozenset(
 )
 
 
-def read_nemo(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+def read_nemo(stream: BinaryIO, encoding: str | None = None) -> Iterator[Found]:
     """Yield the lines of a manifest as rows. Without a duration a line is about the whole file.
 
-    Raises FormatError at a line that is no JSON object, or names no audio.
+    A line that is no JSON object, or names no audio, is a fault of its own.
     """
-    for number, line in lines_of(stream, encoding):
-        if line.strip("\ufeff \t"):
-            yield _row(mapping(parse(line, number), number, "The line"), number)
+    lines = lines_of(stream, encoding)
+    return each(((number, line) for number, line in lines if line.strip("\ufeff \t")), _row)
 
 
-def _row(item: Any, number: int) -> Row:
+def _row(line: str, number: int) -> Row:
+    item = mapping(parse(line, number), number, "The line")
     audio = words_of(item.get("audio_filepath"))
     if not audio:
         raise FormatError("malformed", "The line names no audio: “audio_filepath” is missing.", number)
@@ -36,7 +36,7 @@ def _row(item: Any, number: int) -> Row:
     end: int | None = None
     if item.get("duration") is not None or item.get("offset"):
         start = milliseconds(item.get("offset") or 0, number, "offset")
-        end = start + milliseconds(item["duration"], number, "duration")
+        end = start + milliseconds(item.get("duration"), number, "duration")
         if end <= start:
             raise FormatError("bad_time", "The duration is 0: there is nothing to hear.", number)
     heard, text = item.get("pred_text"), words_of(item.get("text"))

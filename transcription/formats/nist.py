@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from transcription.formats.rows import FormatError, Row, milliseconds, span
+from transcription.formats.rows import FormatError, Found, Row, each, milliseconds, span
 from transcription.formats.texts import lines_of, token, tokens
 
 LABEL: Final = "<o,f0,unknown>"
@@ -19,33 +19,31 @@ IGNORED: Final = "ignore_time_segment_in_scoring"
 """What STM has for a text that is not to be scored: here, no text."""
 
 
-def read_stm(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+def read_stm(stream: BinaryIO, encoding: str | None = None) -> Iterator[Found]:
     """Yield the lines of an STM file as rows; `;;` begins a comment.
 
-    Raises FormatError at a line with less than five columns.
+    A line with less than five columns is a fault of its own.
     """
-    for number, line in lines_of(stream, encoding):
-        parts = line.strip("\ufeff \t").split(None, 5)
-        if not parts or parts[0].startswith(";;"):
-            continue
-        if len(parts) < 5:
-            raise FormatError(
-                "malformed", "A line needs: recording, channel, speaker, start, end, text.", number
-            )
-        start, end = span(
-            milliseconds(parts[3], number, "start"), milliseconds(parts[4], number, "end"), number
-        )
-        said = tokens(parts[5]) if len(parts) == 6 else ""
-        label, _, rest = said.partition(" ")
-        text = rest if LABELS.match(label) else said
-        yield Row(
-            audio=parts[0],
-            start_ms=start,
-            end_ms=end,
-            text="" if text.lower() == IGNORED else text,
-            speaker="" if parts[2] == "unknown" else parts[2],
-            line=number,
-        )
+    lines = ((number, line.strip("\ufeff \t")) for number, line in lines_of(stream, encoding))
+    return each(((number, line) for number, line in lines if line and not line.startswith(";;")), _row)
+
+
+def _row(line: str, number: int) -> Row:
+    parts = line.split(None, 5)
+    if len(parts) < 5:
+        raise FormatError("malformed", "A line needs: recording, channel, speaker, start, end, text.", number)
+    start, end = span(milliseconds(parts[3], number, "start"), milliseconds(parts[4], number, "end"), number)
+    said = tokens(parts[5]) if len(parts) == 6 else ""
+    label, _, rest = said.partition(" ")
+    text = rest if LABELS.match(label) else said
+    return Row(
+        audio=parts[0],
+        start_ms=start,
+        end_ms=end,
+        text="" if text.lower() == IGNORED else text,
+        speaker="" if parts[2] == "unknown" else parts[2],
+        line=number,
+    )
 
 
 def hold_stm(row: Row) -> Row:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
 from transcription.formats import elan, json_rows, label_studio, nemo, nist, praat, subtitles, whisper
-from transcription.formats.rows import MAX_ROWS, FormatError, Row
+from transcription.formats.rows import MAX_ROWS, FormatError, Found, Row
 from transcription.formats.texts import encoding_of, joined
 
 WHISPERS_FIRST: Final = re.compile(r'\{\s*"(?:text|segments|language|task|duration|words|word_segments)"')
@@ -33,7 +33,7 @@ class Format(StrEnum):
     STM = "stm"
 
 
-Reader = Callable[[BinaryIO, str | None], Iterator[Row]]
+Reader = Callable[[BinaryIO, str | None], Iterator[Row] | Iterator[Found]]
 
 READERS: Final[Mapping[Format, Reader]] = {
     Format.SRT: subtitles.read_srt,
@@ -91,6 +91,19 @@ def read(
     byte order mark or `encoding` says otherwise. Raises FormatError, also while rows are being yielded:
     `unknown_format`, `too_large`, `too_many_rows`, `encoding`, `malformed`, `bad_time` or `not_safe`.
     """
+    for found in read_each(name, stream, form=form, encoding=encoding):
+        if isinstance(found, FormatError):
+            raise found
+        yield found
+
+
+def read_each(
+    name: str, stream: BinaryIO, *, form: Format | None = None, encoding: str | None = None
+) -> Iterator[Found]:
+    """Yield the utterances as `read` does, and in the place of a faulty one what is wrong with it.
+
+    Raises FormatError only where nothing behind the fault can be read.
+    """
     head = b""
     if form is None:
         head = stream.read(HEAD)
@@ -102,7 +115,7 @@ def read(
             f"{', '.join(sorted(one.value for one in Format))}.",
         )
     whole = joined(head, stream) if head else stream
-    for count, row in enumerate(READERS[form](whole, encoding), 1):
+    for count, found in enumerate(READERS[form](whole, encoding), 1):
         if count > MAX_ROWS:
             raise FormatError("too_many_rows", f"There are more than {MAX_ROWS:,} utterances in the file.")
-        yield row
+        yield found

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from transcription.errors import TranscriptionError
 from transcription.types import Word
@@ -76,6 +76,25 @@ class FormatError(TranscriptionError):
     def __reduce__(self) -> tuple[type[FormatError], tuple[FormatCode, str, int]]:
         plain = self.message.removeprefix(f"Line {self.line}: ") if self.line else self.message
         return (type(self), (self.code, plain, self.line))
+
+
+Part = TypeVar("Part")
+Found = Row | FormatError
+"""What readers yield: an utterance, or what is wrong with one, in its place; those behind it are read."""
+
+
+def each(parts: Iterable[tuple[int, Part]], understand: Callable[[Part, int], Row]) -> Iterator[Found]:
+    """Yield the row of each part of a file, given with its line, or what is wrong with that part.
+
+    What is wrong with the file as a whole is raised by `parts` and ends the reading.
+    """
+    found: Found
+    for line, part in parts:
+        try:
+            found = understand(part, line)
+        except FormatError as error:
+            found = error
+        yield found
 
 
 def milliseconds(seconds: object, line: int, what: str = "time") -> int:

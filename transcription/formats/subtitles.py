@@ -15,19 +15,22 @@ from dataclasses import replace
 from typing import BinaryIO, Final
 
 from transcription.formats.clocks import times
-from transcription.formats.rows import FormatError, Row
+from transcription.formats.rows import FormatError, Found, Row
 from transcription.formats.texts import BREAKS, cue, text_of
 
 VOICE: Final = re.compile(r"<v(?:\.[^\s>]*)?[ \t]+([^>]*)>")
 TAG: Final = re.compile(r"<[^>]*>")
 PRIVATE_USE: Final = range(0xE000, 0xF900)
 
+Times = tuple[int, int] | FormatError
 
-def read_srt(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+
+def read_srt(stream: BinaryIO, encoding: str | None = None) -> Iterator[Found]:
     """Yield the cues of an SRT file as rows; a cue without text is a row without text.
 
     A blank line inside a cue is forgiven: what follows it, up to the next number and times, is its text.
-    Raises FormatError where text stands before the first times, or where there are none.
+    A cue whose times can't be is a fault of its own. Raises FormatError where text stands before the first
+    times, or where there are none.
     """
     lines = text_of(stream, encoding).split("\n")
     found = _timed(lines)
@@ -38,14 +41,17 @@ def read_srt(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
             "Here a line of times is due: hh:mm:ss,mmm --> hh:mm:ss,mmm.",
             lines.index(before[0]) + 1,
         )
-    for (at, start, end), stop in _stretches(found, len(lines)):
+    for at, span, stop in _stretches(found, len(lines)):
+        if isinstance(span, FormatError):
+            yield span
+            continue
         body = lines[at + 1 : stop]
         if stop < len(lines) and body and _number(body[-1]):
             body.pop()
-        yield Row(start_ms=start, end_ms=end, text=cue("\n".join(body)), line=at + 1)
+        yield Row(start_ms=span[0], end_ms=span[1], text=cue("\n".join(body)), line=at + 1)
 
 
-def read_vtt(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+def read_vtt(stream: BinaryIO, encoding: str | None = None) -> Iterator[Found]:
     """Yield the cues of a WebVTT file as rows, with the voice as speaker.
 
     Markup goes and entities are resolved, as the standard says. Where several voices share a cue, the
@@ -55,15 +61,18 @@ def read_vtt(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
     lines = text_of(stream, encoding).split("\n")
     if not re.match(r"\ufeff?WEBVTT(?:[ \t]|$)", lines[0]):
         raise FormatError("malformed", "A WebVTT file begins with the word WEBVTT.", 1)
-    for (at, start, end), stop in _stretches(_timed(lines), len(lines)):
+    for at, span, stop in _stretches(_timed(lines), len(lines)):
+        if isinstance(span, FormatError):
+            yield span
+            continue
         body = lines[at + 1 : stop]
         blank = next((index for index, line in enumerate(body) if not line.strip()), len(body))
         marked = "\n".join(body[:blank])
         names = (voice_of(html.unescape(name)) for name in VOICE.findall(marked))
         voices = [name for name in dict.fromkeys(names) if name]
         yield Row(
-            start_ms=start,
-            end_ms=end,
+            start_ms=span[0],
+            end_ms=span[1],
             text=cue(html.unescape(TAG.sub("", marked))),
             speaker=voices[0] if voices else "",
             metadata={"voices": voices} if len(voices) > 1 else {},
@@ -71,18 +80,25 @@ def read_vtt(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
         )
 
 
-def _timed(lines: Sequence[str]) -> list[tuple[int, int, int]]:
-    """Find the lines of times: (index, start, end)."""
-    found = []
+def _timed(lines: Sequence[str]) -> list[tuple[int, Times]]:
+    """Find the lines of times, by index: start and end, or why they can't be."""
+    found: list[tuple[int, Times]] = []
     for index, line in enumerate(lines):
-        if "-->" in line and (span := times(line, index + 1)):
-            found.append((index, *span))
+        try:
+            span = times(line, index + 1) if "-->" in line else None
+        except FormatError as error:
+            found.append((index, error))
+        else:
+            if span:
+                found.append((index, span))
     return found
 
 
-def _stretches(found: Sequence[tuple[int, int, int]], end: int) -> Iterator[tuple[tuple[int, int, int], int]]:
-    for index, one in enumerate(found):
-        yield one, found[index + 1][0] if index + 1 < len(found) else end
+def _stretches(found: Sequence[tuple[int, Times]], end: int) -> Iterator[tuple[int, Times, int]]:
+    """Yield the cues: index of the line of times, the times, index behind the last line."""
+    stops = (*(at for at, _ in found[1:]), end)
+    for (at, span), stop in zip(found, stops, strict=False):
+        yield at, span, stop
 
 
 def _number(line: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, Final
 
 from transcription.formats.json_files import array, dump, mapping, parse, words_of
-from transcription.formats.rows import FormatError, Row, milliseconds, span
+from transcription.formats.rows import FormatError, Found, Row, each, milliseconds, span
 from transcription.formats.texts import lines_of, one_line, text_of
 from transcription.types import Word
 
@@ -20,22 +20,23 @@ SIGNALS: Final = ("avg_logprob", "no_speech_prob", "compression_ratio", "tempera
 TSV_HEADER: Final = ("start", "end", "text")
 
 
-def read_json(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+def read_json(stream: BinaryIO, encoding: str | None = None) -> Iterator[Found]:
     """Yield the segments of a Whisper or WhisperX result as rows. `line` counts segments from 1."""
     yield from rows_of(mapping(parse(text_of(stream, encoding)), 0, "The file"))
 
 
-def rows_of(result: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield the rows of a result that was parsed already. Raises FormatError at a segment that is none."""
+def rows_of(result: Mapping[str, Any]) -> Iterator[Found]:
+    """Yield the rows of a result that was parsed already; a segment that is none is a fault of its own."""
     language = words_of(result.get("language"))
-    for number, item in enumerate(array(result.get("segments"), 0, "“segments”"), 1):
+
+    def row(item: object, number: int) -> Row:
         segment = mapping(item, number, "A segment")
         start, end = span(
             milliseconds(segment.get("start"), number, "start"),
             milliseconds(segment.get("end"), number, "end"),
             number,
         )
-        yield Row(
+        return Row(
             start_ms=start,
             end_ms=end,
             text=words_of(segment.get("text")).strip(),
@@ -45,6 +46,8 @@ def rows_of(result: Mapping[str, Any]) -> Iterator[Row]:
             metadata={name: segment[name] for name in SIGNALS if _measured(segment.get(name))},
             line=number,
         )
+
+    return each(enumerate(array(result.get("segments"), 0, "“segments”"), 1), row)
 
 
 def _measured(value: object) -> bool:
@@ -138,21 +141,24 @@ def _segment(row: Row, index: int, score: str) -> dict[str, Any]:
     return segment
 
 
-def read_tsv(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+def read_tsv(stream: BinaryIO, encoding: str | None = None) -> Iterator[Found]:
     """Yield the rows of Whisper's TSV: `start`, `end` in integer milliseconds, and `text`."""
-    for number, line in lines_of(stream, encoding):
-        cells = line.lstrip("\ufeff").split("\t", 2) if number == 1 else line.split("\t", 2)
-        if number == 1:
-            if tuple(cells) != TSV_HEADER:
-                raise FormatError("malformed", "Whisper's TSV begins with the line: start, end, text.", 1)
-        elif line.strip():
-            if len(cells) < 3 or not (cells[0].isdecimal() and cells[1].isdecimal()):
-                raise FormatError(
-                    "malformed", "A line needs a start and an end in whole milliseconds, and a text.", number
-                )
-            start, end = (milliseconds(int(cell[:15]) / 1000, number) for cell in cells[:2])
-            start, end = span(start, end, number)
-            yield Row(start_ms=start, end_ms=end, text=one_line(cells[2]), line=number)
+    lines = lines_of(stream, encoding)
+    _, header = next(lines, (1, ""))
+    if tuple(header.lstrip("\ufeff").split("\t")) != TSV_HEADER:
+        raise FormatError("malformed", "Whisper's TSV begins with the line: start, end, text.", 1)
+    yield from each(((number, line) for number, line in lines if line.strip()), _line)
+
+
+def _line(line: str, number: int) -> Row:
+    cells = line.split("\t", 2)
+    if len(cells) < 3 or not (cells[0].isdecimal() and cells[1].isdecimal()):
+        raise FormatError(
+            "malformed", "A line needs a start and an end in whole milliseconds, and a text.", number
+        )
+    start, end = (milliseconds(int(cell[:15]) / 1000, number) for cell in cells[:2])
+    start, end = span(start, end, number)
+    return Row(start_ms=start, end_ms=end, text=one_line(cells[2]), line=number)
 
 
 def hold_tsv(row: Row) -> Row:

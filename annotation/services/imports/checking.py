@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -21,7 +22,7 @@ from annotation.services.imports.columns import Column
 from annotation.services.imports.matching import Sound, Sounds
 from annotation.services.imports.staging import Reading, Staged
 from annotation.states import FileKind, ImportRowState, ImportState
-from transcription.formats import FormatError, Row, read
+from transcription.formats import FormatError, read_each
 from transcription.tables import Line, Table, TableError, open_table
 from transcription.tables.plain import preview
 
@@ -299,20 +300,22 @@ def _rows_of(file: ImportFile, how: Reading, sounds: Sounds) -> Iterator[Staged]
     last = 0
     try:
         with files.path_of(file).open("rb") as stream:
-            for row in read(file.name, stream):
-                last = row.line if row.line > last else last + 1
-                numbered = row if row.line == last else _at(row, last)
-                yield staging.understand_row(file.name, numbered, how, sounds, archived.stem)
+            for found in read_each(file.name, stream):
+                last = found.line if found.line > last else last + 1
+                if isinstance(found, FormatError):
+                    yield _unread(file, last, found, found.message)
+                else:
+                    numbered = found if found.line == last else replace(found, line=last)
+                    yield staging.understand_row(file.name, numbered, how, sounds, archived.stem)
     except FormatError as error:
-        broken = Staged(file.name, max(error.line, last + 1), [archived.name])
-        broken.blame("malformed", f"{error.message} The rest of this file was not read.")
-        yield broken
+        line = max(error.line, last + 1)
+        yield _unread(file, line, error, f"{error.message} The rest of this file was not read.")
 
 
-def _at(row: Row, line: int) -> Row:
-    from dataclasses import replace
-
-    return replace(row, line=line)
+def _unread(file: ImportFile, line: int, error: FormatError, message: str) -> Staged:
+    row = Staged(file.name, line, [file.name])
+    row.blame("bad_time" if error.code == "bad_time" else "malformed", message)
+    return row
 
 
 def preview_of(parent: Import) -> list[dict[str, Any]]:

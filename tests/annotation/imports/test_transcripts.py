@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from annotation.models import Hypothesis, Segment
+from annotation.models import Hypothesis, ImportRow, Segment
 from annotation.states import ImportState
 from tests.annotation.imports.dropping import bring, check, faults_of, sound
 
@@ -95,9 +95,44 @@ def test_many_transcripts_at_once_find_their_audio_by_name(cast: Any) -> None:
 
 def test_a_broken_transcript_is_named_and_the_others_are_imported(cast: Any) -> None:
     drop = {
-        "a.srt": SRT.encode(), "b.json": b'{"segments": [{"start": 1, "end": "never", "text": "x"}]}',
+        "a.srt": SRT.encode(), "b.json": b'{"segments": [{"start": 1, "end": ',
         "a.wav": sound(5), "b.wav": sound(5, pitch=1),
     }  # fmt: skip
     checked = check(cast.manager, cast.project, drop)
     assert checked.counts["ready"] == 2
     assert list(faults_of(checked).values()) == [["malformed"]]
+
+
+FAULTY = {
+    "call.srt": (6, SRT.replace("\n\n2\n", "\n\n7\n00:00:02,000 --> 00:00:02,000\nnothing\n\n2\n")),
+    "call.vtt": (
+        7,
+        "WEBVTT\n\n0:01.000 --> 0:02.000\na\n\n\n0:03.000 --> 0:02.000\nb\n\n0:03.000 --> 0:04.000\nc\n",
+    ),
+    "call.json": (
+        2,
+        json.dumps({"segments": [{"start": 1, "end": 2}, {"start": 2, "end": "x"}, {"start": 3, "end": 4}]}),
+    ),
+    "m.jsonl": (2, "\n".join(map(json.dumps, [NEMO[0], NEMO[0] | {"duration": 0}, NEMO[1]]))),
+    "call.tsv": (3, "start\tend\ttext\n0\t1000\ta\n2000\t1000\tb\n2000\t3000\tc\n"),
+    "call.stm": (2, "call 1 Ann 0.0 1.0 a\ncall 1 Ann\ncall 1 Ann 2.0 3.0 c\n"),
+    "rows.jsonl": (
+        2,
+        '{"file_name": "call.wav", "start_ms": 0, "end_ms": 9}\n{]\n'
+        '{"file_name": "call.wav", "start_ms": 9, "end_ms": 20}',
+    ),
+    "tasks.json": (
+        2,
+        json.dumps([{"audio": "call.wav", "text": "x"}, {"text": "y"}, {"audio": "other.wav", "text": "z"}]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FAULTY))
+def test_one_faulty_part_is_named_and_what_is_behind_it_is_read(cast: Any, name: str) -> None:
+    line, text = FAULTY[name]
+    drop = {name: text.encode(), "call.wav": sound(5), "other.wav": sound(5, pitch=2)}
+    checked = check(cast.manager, cast.project, drop, empty_text="transcribe")
+    assert list(faults_of(checked)) == [line]
+    assert checked.counts["ready"] == 2
+    assert f"Line {line}: " in ImportRow.objects.get(parent=checked, state="faulty").faults[0][1]
