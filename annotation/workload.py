@@ -13,6 +13,7 @@ from annotation.states import OPEN_SEGMENTS, TEXT_DECISIONS
 DAYS: Final = 7
 """Pace and work done are those of the last week."""
 
+# A segment counts once for a person, however often they saved it; what they took back does not.
 WORKLOAD: Final = """
 WITH own AS (
     SELECT batch.assignee_id AS user_id, item.segment_id AS id FROM annotation_batchsegment item
@@ -39,15 +40,21 @@ given AS (
 back AS (
     SELECT annotator_id AS user_id, count(*) AS returned FROM annotation_segment
      WHERE project_id = %(project)s AND state = 'returned' AND retired_at IS NULL GROUP BY annotator_id),
+acts AS (
+    SELECT act.id, act.author_id, act.segment_id, act.audio_ms, act.active_ms, act.created_at
+      FROM annotation_decision act
+     WHERE act.project_id = %(project)s AND act.kind = ANY(%(kinds)s)
+       AND act.created_at > clock_timestamp() - make_interval(days => %(days)s)
+       AND NOT EXISTS (SELECT 1 FROM annotation_decision undo WHERE undo.undoes_id = act.id)),
+each AS (
+    SELECT DISTINCT ON (author_id, segment_id) author_id, audio_ms, created_at,
+           sum(active_ms) OVER (PARTITION BY author_id, segment_id) AS active_ms
+      FROM acts ORDER BY author_id, segment_id, id DESC),
 lately AS (
-    SELECT author_id AS user_id, count(DISTINCT segment_id) AS done, sum(audio_ms)::bigint AS audio_ms,
+    SELECT author_id AS user_id, count(*) AS done, sum(audio_ms)::bigint AS audio_ms,
            sum(audio_ms) FILTER (WHERE active_ms > 0)::bigint AS timed_ms,
-           sum(active_ms)::bigint AS active_ms,
-           max(created_at) AS last_at
-      FROM annotation_decision
-     WHERE project_id = %(project)s AND kind = ANY(%(kinds)s)
-       AND created_at > clock_timestamp() - make_interval(days => %(days)s)
-     GROUP BY author_id),
+           sum(active_ms)::bigint AS active_ms, max(created_at) AS last_at
+      FROM each GROUP BY author_id),
 judged AS (
     SELECT annotator_id AS user_id, count(*) AS reviewed,
            count(*) FILTER (WHERE verdict = 'return') AS sent_back

@@ -54,7 +54,7 @@ class MachineScore(ErrorTally):
     heard = models.BigIntegerField()
     """Id of the newest Hypothesis of its pass and model. No foreign key: a score goes with its segment."""
     best = models.BooleanField(default=False)
-    """Whether this is the text a person began with: that of the refine pass where there is one."""
+    """Whether this is the machine's text, as exports have it: that of the refine pass where there is one."""
     risk = models.FloatField(null=True)
     """What was said of the hypothesis before anybody had read it."""
     processing_ms = models.PositiveIntegerField(null=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,6 +46,13 @@ class Moments:
     errors_squared: float
     product: float
     words_squared: float
+
+
+def moments(recordings: int, segments: int, sums: Sequence[float]) -> Moments:
+    """Choose the units: recordings (the first three of `sums`), or segments where there are few of them."""
+    if recordings >= LEAST_UNITS:
+        return Moments(recordings, *sums[:3])
+    return Moments(segments, *sums[3:6])
 
 
 def ratio(errors: float, words: float, moments: Moments, *, signed: bool = False) -> Interval | None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import connection
 
 from annotation.models import User
-from annotation.quality.intervals import Interval, Moments, ratio, wilson
+from annotation.quality.intervals import Interval, moments, ratio, wilson
 from annotation.quality.rates import Rate, machine_rates, review_rates
 from annotation.quality.scope import Scope
 from annotation.states import TEXT_DECISIONS
@@ -38,12 +38,13 @@ class PersonRow:
     """How far what they handed in was from what reviewers accepted."""
     pairs: int
     agreement: Interval | None
-    """One less the symmetric word error rate with others who read the same segments blind."""
+    """One less the symmetric word error rate with others who read the same segments blind; not below 0."""
     gold: int
     gold_passed: Interval | None
 
 
-# A segment counts once for each person, at their last decision on it that was not undone.
+# A segment counts once for each person, as their last decision on it that was not undone left it, with the
+# time of all of them.
 WORK: Final = """
 WITH acts AS (
     SELECT d.id, d.segment_id, d.author_id, d.audio_ms, d.active_ms, d.heard_share
@@ -55,14 +56,14 @@ WITH acts AS (
        AND (%(recording)s::bigint IS NULL OR d.segment_id IN (
             SELECT id FROM annotation_segment WHERE recording_id = %(recording)s))
        AND NOT EXISTS (SELECT 1 FROM annotation_decision u WHERE u.undoes_id = d.id)),
-timed AS (
-    SELECT author_id, sum(active_ms)::bigint AS active_ms FROM acts GROUP BY 1),
-last AS (
-    SELECT DISTINCT ON (author_id, segment_id) * FROM acts ORDER BY author_id, segment_id, id DESC)
-SELECT last.author_id, count(*), sum(audio_ms)::bigint, coalesce(max(timed.active_ms), 0)::bigint,
-       (sum(audio_ms) FILTER (WHERE last.active_ms IS NOT NULL))::bigint,
+each AS (
+    SELECT DISTINCT ON (author_id, segment_id) author_id, audio_ms, heard_share,
+           sum(active_ms) OVER (PARTITION BY author_id, segment_id) AS active_ms
+      FROM acts ORDER BY author_id, segment_id, id DESC)
+SELECT author_id, count(*), sum(audio_ms)::bigint, coalesce(sum(active_ms), 0)::bigint,
+       (sum(audio_ms) FILTER (WHERE active_ms IS NOT NULL))::bigint,
        sum(heard_share * audio_ms), (sum(audio_ms) FILTER (WHERE heard_share IS NOT NULL))::bigint
-  FROM last JOIN timed ON timed.author_id = last.author_id GROUP BY 1
+  FROM each GROUP BY 1
 """
 RETURNED: Final = """
 SELECT v.annotator_id, count(DISTINCT v.segment_id),
@@ -77,19 +78,25 @@ SELECT v.annotator_id, count(DISTINCT v.segment_id),
  GROUP BY 1
 """
 AGREED: Final = """
-SELECT reading.author_id, count(*), sum(edits)::bigint, sum(words)::bigint,
-       sum(edits::float8 * edits), sum(edits::float8 * words), sum(words::float8 * words)
-  FROM (SELECT id, segment_id, 2 * (substitutions + deletions + insertions) AS edits,
-               first_words + second_words AS words
-          FROM annotation_pair
-         WHERE project_id = %(project)s AND substitutions IS NOT NULL AND state <> 'void'
-           AND (%(since)s::timestamptz IS NULL OR compared_at >= %(since)s)
-           AND (%(until)s::timestamptz IS NULL OR compared_at < %(until)s)
-           AND (%(recording)s::bigint IS NULL OR segment_id IN (
-                SELECT id FROM annotation_segment WHERE recording_id = %(recording)s))) AS pair
-  JOIN annotation_reading reading ON reading.pair_id = pair.id
- WHERE %(author)s::bigint IS NULL OR reading.author_id = %(author)s
- GROUP BY 1
+WITH read AS (
+    SELECT reading.author_id, segment.recording_id,
+           2 * (pair.substitutions + pair.deletions + pair.insertions) AS edits,
+           pair.first_words + pair.second_words AS words
+      FROM annotation_pair pair
+      JOIN annotation_segment segment ON segment.id = pair.segment_id
+      JOIN annotation_reading reading ON reading.pair_id = pair.id
+     WHERE pair.project_id = %(project)s AND pair.substitutions IS NOT NULL
+       AND (%(since)s::timestamptz IS NULL OR pair.compared_at >= %(since)s)
+       AND (%(until)s::timestamptz IS NULL OR pair.compared_at < %(until)s)
+       AND (%(recording)s::bigint IS NULL OR segment.recording_id = %(recording)s)
+       AND (%(author)s::bigint IS NULL OR reading.author_id = %(author)s)),
+unit AS (
+    SELECT author_id, count(*) AS n, sum(edits) AS e, sum(words) AS w, sum(edits::float8 * edits) AS ee,
+           sum(edits::float8 * words) AS ew, sum(words::float8 * words) AS ww
+      FROM read GROUP BY author_id, recording_id)
+SELECT author_id, sum(n)::bigint, count(*), sum(e)::bigint, sum(w)::bigint,
+       sum(e::float8 * e), sum(e::float8 * w), sum(w::float8 * w), sum(ee), sum(ew), sum(ww)
+  FROM unit GROUP BY 1
 """
 GOLD: Final = """
 SELECT g.annotator_id, count(*), count(*) FILTER (WHERE g.passed)
@@ -146,8 +153,8 @@ def _row(
 ) -> PersonRow:
     segments, audio_ms, active_ms, timed_ms, heard_ms, told_ms = work or (0, 0, 0, None, None, None)
     seen, back = returned or (0, 0)
-    pairs, edits, words, *sums = agreed or (0, 0, 0, 0.0, 0.0, 0.0)
-    apart = ratio(edits, words, Moments(pairs, *sums)) if pairs else None
+    pairs, recordings, edits, words, *sums = agreed or (0, 0, 0, 0)
+    apart = ratio(edits, words, moments(recordings, pairs, sums)) if pairs else None
     tried, passed = gold or (0, 0)
     return PersonRow(
         person=pk,
@@ -162,7 +169,12 @@ def _row(
         returned=wilson(back, seen) if seen else None,
         review=review,
         pairs=pairs,
-        agreement=Interval(1 - apart.value, 1 - apart.high, 1 - apart.low) if apart else None,
+        agreement=_agreement(apart) if apart else None,
         gold=tried,
         gold_passed=wilson(passed, tried) if tried else None,
     )
+
+
+def _agreement(apart: Interval) -> Interval:
+    """Return one less a symmetric rate; that ends at two, where only one of two texts is empty."""
+    return Interval(*(max(0.0, 1 - rate) for rate in (apart.value, apart.high, apart.low)))

@@ -95,7 +95,7 @@ def wer(scope: Scope, by: str) -> Figure:
         "wer", by, title,
         "Errors of the machine's text, with the text people left as the reference; counts are pooled. "
         + ("Each model that was heard has its row."
-           if by == "model" else "Each segment counts once, with the text people began with."),
+           if by == "model" else "Each segment counts once, with the refine's text or else the draft's."),
         rate_columns(by), [rate_row(rate, by) for rate in rates],
         rate_plot(f"wer-{by}", title, rates, by),
         ((1, "draft"), (0, "refine")) if by == "model" else (),

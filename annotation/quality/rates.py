@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import connection
 
 from annotation.models import User
-from annotation.quality.intervals import LEAST_UNITS, Interval, Moments, ratio
+from annotation.quality.intervals import LEAST_UNITS, Interval, Moments, moments, ratio
 from annotation.quality.scope import REVIEWED, SCORED, Scope
 from transcription.text.metrics import ErrorCounts
 
@@ -97,7 +97,7 @@ def machine_rates_in_all(scope: Scope, by: str) -> tuple[list[Rate], Rate | None
     """Return the machines' error rates by one of MACHINE_BY, and that of all of it; None of nothing.
 
     By model every model that was heard has its row. Otherwise, and in all, each segment counts once: with the
-    text that people began with, or that of the model the scope names.
+    best machine's text, or that of the model the scope names.
     """
     once = "true" if scope.model else "best"
     return _pooled(SCORED, scope, by, "true" if by == "model" else once, once)
@@ -126,8 +126,6 @@ def _pooled(source: str, scope: Scope, by: str, which: str, whole: str) -> tuple
 def _rate(row: tuple[Any, ...]) -> Rate:
     key, segments, recordings, audio_ms, *numbers = row
     words, characters, sums = ErrorCounts(*numbers[:4]), ErrorCounts(*numbers[4:8]), numbers[8:]
-    by_recording = recordings >= LEAST_UNITS
-    units, at = (recordings, 0) if by_recording else (segments, 3)
     return Rate(
         key=key or "",
         label=(key or "").removeprefix("draft:").removeprefix("refine:"),
@@ -136,9 +134,9 @@ def _rate(row: tuple[Any, ...]) -> Rate:
         audio_ms=audio_ms,
         words=words,
         characters=characters,
-        wer=ratio(words.errors, words.reference_length, Moments(units, *sums[at : at + 3])),
-        cer=ratio(characters.errors, characters.reference_length, Moments(units, *sums[6 + at : 9 + at])),
-        units="recordings" if by_recording else "segments",
+        wer=ratio(words.errors, words.reference_length, moments(recordings, segments, sums[:6])),
+        cer=ratio(characters.errors, characters.reference_length, moments(recordings, segments, sums[6:12])),
+        units="recordings" if recordings >= LEAST_UNITS else "segments",
     )
 
 

@@ -56,7 +56,7 @@ class Bin:
     words: int
 
 
-# A model named in the scope has the rows that it was heard in; otherwise the text that people began with.
+# A model named in the scope has the rows that it was heard in; otherwise the best machine's text.
 JUDGED: Final = """
 , judged AS (SELECT * FROM scored WHERE (best OR %(model)s::text IS NOT NULL) AND risk IS NOT NULL)
 """

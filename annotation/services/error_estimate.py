@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Final
 
 from django.db import connection
 
 from annotation.models import Project, ProjectQuality
+from annotation.quality.intervals import Interval, moments, ratio
 from annotation.services.clock import ClockTimestamp
 from annotation.states import OPEN_SEGMENTS
 from transcription.monotone import Points, learn_rising_rate, read_off
@@ -27,10 +28,6 @@ STEPS: Final = 12
 RESAMPLES: Final = 200
 SEED: Final = 6
 LEAST_UNITS: Final = 10
-METHOD: Final = (
-    f"isotonic fit of the error rate over the risk; 95 % interval by {RESAMPLES} seeded resamples of "
-    "recordings, of segments where there are fewer than ten recordings (Bisani and Ney, ICASSP 2004)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +58,14 @@ SELECT s.recording_id, m.risk, m.substitutions + m.deletions + m.insertions, m.w
 NEWEST: Final = "".join((REVIEWED, "AND m.risk IS NOT NULL ORDER BY m.decided_at DESC, m.id LIMIT %(most)s"))
 IN_ALL: Final = "".join(
     (
-        "SELECT count(*), coalesce(sum(errors), 0), coalesce(sum(words), 0) FROM (",
+        "WITH reviewed (recording, risk, errors, words) AS (",
         REVIEWED,
-        ") AS reviewed (recording, risk, errors, words)",
+        """), unit AS (
+    SELECT count(*) AS n, sum(errors) AS e, sum(words) AS w, sum(errors::float8 * errors) AS ee,
+           sum(errors::float8 * words) AS ew, sum(words::float8 * words) AS ww
+      FROM reviewed GROUP BY recording)
+SELECT count(*), coalesce(sum(n), 0)::bigint, coalesce(sum(e), 0)::bigint, coalesce(sum(w), 0)::bigint,
+       sum(e::float8 * e), sum(e::float8 * w), sum(w::float8 * w), sum(ee), sum(ew), sum(ww) FROM unit""",
     )
 )
 # A text of no words still has its place: there may have been some.
@@ -87,7 +89,7 @@ def estimate(project: Project) -> ProjectQuality:
         cursor.execute(NEWEST, values)
         examples = [Example(*row) for row in cursor.fetchall()]
         cursor.execute(IN_ALL, values)
-        reviewed, errors, words = cursor.fetchone()
+        recordings, reviewed, errors, words, *sums = cursor.fetchone()
         cursor.execute(REST, values)
         found = cursor.fetchall()
     rest = [Rest(float(risk), int(count)) for risk, _, count in found]
@@ -102,28 +104,39 @@ def estimate(project: Project) -> ProjectQuality:
         ),
         "points": [],
     }
-    if len(examples) >= LEAST and words:
-        stored |= _rates(examples, rest, int(errors), int(words))
+    known = ratio(errors, words, moments(recordings, reviewed, sums)) if len(examples) >= LEAST else None
+    if known is not None:
+        stored |= _rates(examples, rest, known, words)
     row, _ = ProjectQuality.objects.update_or_create(project=project, defaults=stored)
     row.refresh_from_db()
     return row
 
 
-def _rates(examples: Sequence[Example], rest: Sequence[Rest], errors: int, words: int) -> dict[str, Any]:
-    """Return rates with their bounds: of what was reviewed, of the rest, and of both together."""
+def _rates(examples: Sequence[Example], rest: Sequence[Rest], known: Interval, words: int) -> dict[str, Any]:
+    """Return rates with their bounds: of the `words` that were reviewed, of the rest, and of both together.
+
+    Both together lie where the two would if they erred the same way, which is wider than by chance.
+    """
     points = fit(examples)
-    drawn = [_drawn(resample, rest, words) for resample in _resamples(examples)]
-    exact = (errors / words, *_with_rest(points, errors / words, rest, words))
-    made: dict[str, Any] = {"points": points}
-    for part, value, sampled in zip(
-        ("reviewed", "remaining", "overall"), exact, zip(*drawn, strict=True), strict=True
-    ):
-        known = sorted(share for share in sampled if share is not None)
-        if value is not None and known:
-            # The bounds are the resamples'; the estimate itself always lies within them.
-            low, high = known[int(0.025 * len(known))], known[min(len(known) - 1, int(0.975 * len(known)))]
-            made |= {f"{part}_rate": value, f"{part}_low": min(low, value), f"{part}_high": max(high, value)}
-    return made
+    made: dict[str, Any] = {"points": points, **_bounds("reviewed", known)}
+    value = _of_rest(points, rest)
+    if value is None:
+        return made | _bounds("overall", known)
+    drawn = (_of_rest(fit(resample), rest) for resample in _resamples(examples))
+    found = sorted(rate for rate in drawn if rate is not None)
+    low, high = (found[min(len(found) - 1, int(part * len(found)))] for part in (0.025, 0.975))
+    # The bounds are the resamples'; the estimate itself always lies within them.
+    remaining = Interval(value, min(low, value), max(high, value))
+    left = sum(r.words for r in rest)
+    overall = (
+        (known_at * words + rest_at * left) / (words + left)
+        for known_at, rest_at in zip(astuple(known), astuple(remaining), strict=True)
+    )
+    return made | _bounds("remaining", remaining) | _bounds("overall", Interval(*overall))
+
+
+def _bounds(part: str, found: Interval) -> dict[str, float]:
+    return {f"{part}_rate": found.value, f"{part}_low": found.low, f"{part}_high": found.high}
 
 
 def fit(examples: Sequence[Example]) -> list[list[float]]:
@@ -133,25 +146,10 @@ def fit(examples: Sequence[Example]) -> list[list[float]]:
     )
 
 
-def _drawn(
-    examples: Sequence[Example], rest: Sequence[Rest], words: int
-) -> tuple[float | None, float | None, float | None]:
-    said = sum(e.words for e in examples)
-    if not said:
-        return None, None, None
-    rate = sum(e.errors for e in examples) / said
-    return rate, *_with_rest(fit(examples), rate, rest, words)
-
-
-def _with_rest(
-    points: Points, rate: float, rest: Sequence[Rest], words: int
-) -> tuple[float | None, float | None]:
-    """Return the rate of the rest by the map, and that of all words together."""
+def _of_rest(points: Points, rest: Sequence[Rest]) -> float | None:
+    """Return the rate of the rest, read off the map; None where nothing is left, or no map."""
     left = sum(r.words for r in rest)
-    if not left or not points:
-        return None, rate
-    wrong = sum(read_off(points, r.risk) * r.words for r in rest)
-    return wrong / left, (rate * words + wrong) / (words + left)
+    return sum(read_off(points, r.risk) * r.words for r in rest) / left if left and points else None
 
 
 def _resamples(examples: Sequence[Example]) -> list[list[Example]]:

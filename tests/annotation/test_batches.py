@@ -8,7 +8,7 @@ import pytest
 
 from annotation.errors import Conflict, Denied, Invalid
 from annotation.models import Batch, Membership, Project, Recording, Segment, User
-from annotation.services import batches, queue, segments
+from annotation.services import batches, queue, segments, undo
 from annotation.services.decisions import Evidence
 from annotation.states import DecisionKind
 from annotation.workload import workload
@@ -141,6 +141,23 @@ def test_the_workload_counts_what_is_theirs(cast: Cast, second: User) -> None:
     assert [one["username"] for one in told["people"]] == ["annotator", "manager", "reviewer", "second"]
     (batch,) = caller.get(f"/api/projects/{cast.project.pk}/batches/").json["results"]
     assert (batch["segments"], batch["open"], batch["assignee"], batch["paused"]) == (3, 2, "second", False)
+
+
+@pytest.mark.django_db
+def test_pace_counts_each_segment_once_and_nothing_that_was_taken_back(cast: Cast, second: User) -> None:
+    made = rows(cast.project, 2)
+    for number in (1, 2, 3):
+        segments.decide(
+            user=second, segment=made[0], kind=DecisionKind.SAVE, text=f"try {number}", base_revision=number,
+            evidence=Evidence(0.9, 1_000),
+        )  # fmt: skip
+    segments.decide(
+        user=second, segment=made[1], kind=DecisionKind.ACCEPT, base_revision=1, evidence=Evidence(0.9, 1_000)
+    )
+    undo.undo(user=second, segment=made[1])
+    mine = next(one for one in workload(cast.project) if one["username"] == "second")
+    # One second of audio in three at work.
+    assert (mine["done"], mine["done_ms"], mine["audio_ms_per_hour"]) == (1, 1_000, 1_200_000)
 
 
 @pytest.fixture

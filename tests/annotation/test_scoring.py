@@ -304,6 +304,27 @@ def test_the_estimate_knows_that_reviewed_work_is_the_riskiest(cast: Cast) -> No
 
 
 @pytest.mark.django_db
+def test_what_was_reviewed_has_the_interval_of_all_of_it(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of twelve recordings, of which the map learns from the newest alone."""
+    monkeypatch.setattr(error_estimate, "MOST", 100)
+    recordings = [make_recording(cast.project, duration_ms=10_000_000) for _ in range(12)]
+    for number in range(240):
+        wrong = number < 120 and number % 2
+        hear(
+            cast.project, "a b c d", "a b c x" if wrong else "a b c d", author=cast.annotator,
+            recording=recordings[number % 12],
+        )  # fmt: skip
+    scoring.score(cast.project)
+    row = ProjectQuality.objects.get(project=cast.project)
+    # Every second recording has ten errors in eighty words, the others none.
+    assert row.reviewed_rate == 1 / 16
+    known = ratio(60, 960, Moments(12, 6 * 100, 6 * 800, 12 * 6400))
+    assert known is not None
+    assert (row.reviewed_low, row.reviewed_high) == pytest.approx((known.low, known.high))
+    assert (row.overall_rate, row.overall_low) == (row.reviewed_rate, row.reviewed_low)  # nothing is left
+
+
+@pytest.mark.django_db
 def test_nothing_is_estimated_from_few(cast: Cast) -> None:
     for _ in range(error_estimate.LEAST - 1):
         hear(cast.project, "a b", "a c", author=cast.annotator)

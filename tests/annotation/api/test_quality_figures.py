@@ -287,6 +287,38 @@ def test_people_have_their_pace_returns_agreement_and_gold(filled: Cast, second:
     assert quality(filled.manager, filled, "review/")["rows"][0]["wer"] == 0.0
 
 
+def test_effort_is_of_the_segments_whose_time_was_told(filled: Cast, second: User) -> None:
+    row = Segment.objects.filter(annotator=second).earliest("pk")
+    untold = hear(filled.project, "no page", "no page", author=second)
+    # Saved again without a word of time: what was told before is still its time, and its audio counts.
+    decide(row, second, heard_share=1.0)
+    decide(untold, second, heard_share=1.0)
+    found = {one["annotator"]: one for one in quality(filled.manager, filled, "people/")["rows"]}["second"]
+    assert (found["audio_ms"], found["active_ms"]) == (42_000, 20_000)
+    assert found["effort"] == pytest.approx(20_000 / 40_000)
+
+
+def test_the_interval_of_agreement_is_by_recordings(filled: Cast, second: User) -> None:
+    """Twelve recordings, each with readers who agree on all of it or on nothing."""
+    for number in range(12):
+        recording = make_recording(filled.project, duration_ms=100_000)
+        for _ in range(4):
+            segment = hear(filled.project, "x", "x", recording=recording)
+            pair = Pair.objects.create(
+                project=filled.project, segment=segment, substitutions=5 * (number % 2), deletions=0,
+                insertions=0, first_words=5, second_words=5, compared_at=timezone.now(),
+            )  # fmt: skip
+            for place, author in ((1, second), (2, filled.annotator)):
+                Reading.objects.create(
+                    pair=pair, segment=segment, place=place, author=author, kind="save", text="x",
+                    base_revision=1,
+                )  # fmt: skip
+    (found,) = (r for r in quality(filled.manager, filled, "people/")["rows"] if r["annotator"] == "second")
+    assert (found["pairs"], found["agreement"]) == (48, 0.5)
+    # As wide as twelve recordings make it (t = 2.2 of 11), not as narrow as 48 pairs would.
+    assert found["agreement_low"] == pytest.approx(0.5 - 2.2 * 0.5 / 11**0.5, abs=0.01)
+
+
 def test_riskiest_first_finds_planted_errors_sooner(cast: Cast) -> None:
     """Errors are planted where the risk is higher; the curve must show it, and time order not."""
     dice = random.Random(23)
