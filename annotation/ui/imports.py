@@ -136,7 +136,7 @@ def _begun(request: HttpRequest, project: Project, after: Import | None) -> Http
     received = _received(request)
     try:
         parent = receiving.begin(user=person_of(request), project=project, received=received, after=after)
-    except Invalid as error:
+    except (Conflict, Invalid) as error:
         messages.error(request, error.message)
         return redirect("import", after.pk) if after else redirect("imports", project.pk)
     for file in received.refused:
@@ -155,7 +155,7 @@ def _received(request: HttpRequest) -> multipart.Received:
 @page("POST")
 def _add_files(request: HttpRequest, import_id: int) -> HttpResponse:
     parent = _found(request, import_id)
-    if parent.state in (ImportState.DONE, ImportState.LANDING, ImportState.IMPORTING):
+    if parent.state in receiving.OVER:
         return _begun(request, parent.project, after=parent)
     try:
         receiving.add_files(user=person_of(request), parent=parent, received=_received(request))

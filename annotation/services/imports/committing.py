@@ -10,15 +10,14 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 
 from annotation import storage
 from annotation.errors import AnnotationError, Duplicate
 from annotation.models import Import, ImportFile, ImportRow, Project, Recording, User
 from annotation.services import filejobs
-from annotation.services.clock import ClockTimestamp
 from annotation.services.filejobs import ClaimedJob, Tick
-from annotation.services.imports import checking, faults, files, landing
+from annotation.services.imports import checking, faults, files, landing, rejects
 from annotation.services.imports.becoming import Landed
 from annotation.services.imports.columns import IGNORED
 from annotation.services.recordings import StoredFile, add_recording
@@ -205,22 +204,16 @@ def _end(parent: Import, claimed: ClaimedJob) -> None:
     """Say that the import is done, or waits for audio that is still being prepared."""
     with transaction.atomic():
         filejobs.hold(claimed)
-        Import.objects.select_for_update().get(pk=parent.pk)
         # A row without anything it could wait for would keep the import open for ever.
-        ImportRow.objects.filter(Q(parent=parent, state=ImportRowState.READY)).update(
+        ImportRow.objects.filter(parent=parent, state=ImportRowState.READY).update(
             state=ImportRowState.FAULTY,
             faults=[["missing_audio", "Its audio could not be stored. Drop it again."]],
         )
-        rows = Import.objects.filter(pk=parent.pk, state=ImportState.IMPORTING, job=claimed.id).update(
-            state=ImportState.LANDING
-        )
-        if not rows:
+        if not landing.begin(parent, claimed):
             raise filejobs.Lost
         landing.settle(parent, Landed())
         checking.announce(parent, ImportState.LANDING)
     # Rows whose audio became ready between the two looks.
     for recording_id in _ready_with_rows(parent):
         landing.land_ready(parent, recording_id)
-    Import.objects.filter(pk=parent.pk, state=ImportState.DONE, finished_at=None).update(
-        finished_at=ClockTimestamp()
-    )
+    rejects.renew(parent)

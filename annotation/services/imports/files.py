@@ -66,6 +66,7 @@ SKIPPED: Final = {
     "junk": "A file that a system keeps for itself.",
     "unsafe_name": "Its name leads out of the archive; it was not unpacked.",
     "nested_archive": "An archive inside an archive; unpack it, and add its files.",
+    "same_name": "Another file of the drop has this name. Rename one, or drop a ZIP, which keeps folders.",
 }
 PROBES_AT_ONCE: Final = 2
 LOOKED_AT: Final = ("sha256", "duration_ms", "cause_code", "cause")
@@ -194,6 +195,11 @@ def register(parent: Import, name: str, source: Path, *, sha256: str, size_bytes
     source.replace(folder / file.pk.hex)
     file.save(force_insert=True)
     return file
+
+
+def leave_out(file: ImportFile, code: str) -> None:
+    """Make no use of a file, and say why."""
+    ImportFile.objects.filter(pk=file.pk).update(kind=FileKind.IGNORED, cause_code=code, cause=SKIPPED[code])
 
 
 def short_name(file: ImportFile, archives: frozenset[str]) -> str:

@@ -5,7 +5,7 @@ Runs in the transaction that makes a recording ready, or for recordings that are
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 
@@ -20,6 +20,7 @@ from annotation.models import (
 )
 from annotation.services import cuts, decodings
 from annotation.services.clock import ClockTimestamp
+from annotation.services.filejobs import ClaimedJob
 from annotation.services.imports.becoming import Batch, Landed
 from annotation.states import (
     AS_IMPORTED,
@@ -50,10 +51,9 @@ def on_rejected(recording_id: int, cause: str) -> None:
 
 def _refuse(recording_id: int, code: str, cause: str) -> None:
     rows = ImportRow.objects.filter(recording=recording_id, state=ImportRowState.WAITING)
-    parents = list(Import.objects.filter(pk__in=rows.values("parent")).order_by("pk"))
-    rows.update(state=ImportRowState.FAULTY, faults=[[code, cause]])
-    for parent in parents:
-        settle(parent, Landed())
+    for parent in Import.objects.filter(pk__in=rows.values("parent")).order_by("pk"):
+        refused = rows.filter(parent=parent).update(state=ImportRowState.FAULTY, faults=[[code, cause]])
+        settle(parent, Landed(refused=refused))
 
 
 def _parents(recording: Recording) -> list[Import]:
@@ -85,23 +85,42 @@ def land(parent: Import, recording: Recording) -> Landed:
 
 
 def settle(parent: Import, landed: Landed) -> None:
-    """Add to an import's counts, and end it when none of its rows waits any more."""
+    """Add to an import's counts, and end it when none of its rows waits any more.
+
+    Rows are counted once, when all audio is stored (`begin`), and subtracted from then on: every recording
+    of an import passes here, one at a time.
+    """
     locked = Import.objects.select_for_update().get(pk=parent.pk)
     counts = dict(locked.counts)
     for name in OUTCOMES:
         counts[name] = counts.get(name, 0) + getattr(landed, name)
-    rows = ImportRow.objects.filter(parent=parent)
-    counts["faulty"] = rows.filter(state=ImportRowState.FAULTY).count()
-    counts["waiting"] = rows.filter(state__in=(ImportRowState.WAITING, ImportRowState.READY)).count()
-    Import.objects.filter(pk=parent.pk).update(counts=counts)
+    counts["faulty"] = counts.get("faulty", 0) + landed.refused
+    values: dict[str, Any] = {"counts": counts}
+    if locked.state == ImportState.LANDING:
+        counts["waiting"] -= sum(getattr(landed, name) for name in OUTCOMES)
+        if not counts["waiting"]:
+            values |= {"state": ImportState.DONE, "finished_at": ClockTimestamp()}
+    Import.objects.filter(pk=parent.pk).update(**values)
     parent.counts = counts
-    if not counts["waiting"] and locked.state == ImportState.LANDING:
-        Import.objects.filter(pk=parent.pk, state=ImportState.LANDING).update(
-            state=ImportState.DONE, finished_at=ClockTimestamp()
-        )
     progress.publish_on_commit(
         parent.project_id, "import.changed", {"import": str(parent.pk), "state": locked.state}
     )
+
+
+def begin(parent: Import, claimed: ClaimedJob) -> bool:
+    """Count the rows that still wait, of an import whose audio is all stored; False where it was given up.
+
+    Call it in a transaction. Recordings that land meanwhile wait for the end of it in `settle`.
+    """
+    locked = Import.objects.select_for_update().get(pk=parent.pk)
+    rows = ImportRow.objects.filter(parent=parent)
+    counts = {
+        **locked.counts,
+        "faulty": rows.filter(state=ImportRowState.FAULTY).count(),
+        "waiting": rows.filter(state=ImportRowState.WAITING).count(),
+    }
+    begun = Import.objects.filter(pk=parent.pk, state=ImportState.IMPORTING, job=claimed.id)
+    return bool(begun.update(state=ImportState.LANDING, counts=counts))
 
 
 def heard_in(recording: Recording) -> dict[Pass, set[ChannelSpan]] | None:

@@ -30,7 +30,11 @@ ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
     "clock_cells": ("minutes", "hours"),
     "absolute_paths": ("last_part", "refuse"),
 }
+OF_ONE_FILE: Final = ("table", "encoding", "clock_cells")
+"""Answers that say nothing about another file, such as the sheet of rejects."""
 OPEN: Final = (ImportState.ASKING, ImportState.CHECKED, ImportState.REFUSED)
+OVER: Final = (ImportState.LANDING, ImportState.DONE)
+"""States in which all audio is stored that rows have named."""
 AT_ONCE: Final = ("on_known", "orphans", "accept")
 """Options that change no row's reading, so the table need not be read again for them."""
 
@@ -45,18 +49,22 @@ def begin(
 ) -> Import:
     """Take the files of one drop in and check them, in a job; the unused audio of `after` goes along.
 
-    Raises Invalid where no file came whole; then nothing is kept.
+    Raises Invalid where no file came whole, Conflict while `after` may still need its audio itself; then
+    nothing is kept.
     """
     require(user, "import", project)
     try:
+        if after is not None and after.state not in OVER:
+            raise Conflict(
+                f"Import {after.pk} is not over, so its audio stays with it. Add the files to it, or wait.",
+                code="import_not_over", state=after.state,
+            )  # fmt: skip
         if not received.files:
             _refuse_empty(received)
         chosen = _options(options or {})
         answers: dict[str, Any] = {}
         if after is not None and after.project_id == project.pk:
-            answers = {
-                code: said for code, said in after.answers.items() if code not in ("table", "encoding")
-            }
+            answers = {code: said for code, said in after.answers.items() if code not in OF_ONE_FILE}
             chosen = {**{name: after.options[name] for name in CHOICES if name in after.options}, **chosen}
         with transaction.atomic():
             parent = Import.objects.create(project=project, created_by=user, options=chosen, answers=answers)
@@ -93,15 +101,21 @@ def add_files(*, user: User, parent: Import, received: Received) -> Import:
 def _take(parent: Import, arrived: Sequence[Arrived]) -> None:
     if ImportFile.objects.filter(parent=parent).count() + len(arrived) > MAX_FILES:
         raise Invalid(f"A drop may have {MAX_FILES:,} files; make several of it.", code="too_many_files")
+    # The same name again is the mended file: the older one goes.
+    older = list(ImportFile.objects.filter(parent=parent, name__in={one.name[:1000] for one in arrived}))
+    names: set[str] = set()
     for one in arrived:
         file = files.register(
             parent, one.name, one.file.path, sha256=one.file.sha256, size_bytes=one.file.size_bytes
         )
-        # The same name again is the mended file: the older one goes.
-        for old in ImportFile.objects.filter(parent=parent, name=file.name).exclude(pk=file.pk):
-            if old.recording_id is None:
-                files.path_of(old).unlink(missing_ok=True)
-            old.delete()
+        # Of two in one drop none is the mended one. Rows that name such audio are told that several fit.
+        if file.name in names and file.kind != FileKind.AUDIO:
+            files.leave_out(file, "same_name")
+        names.add(file.name)
+    for old in older:
+        if old.recording_id is None:
+            files.path_of(old).unlink(missing_ok=True)
+        old.delete()
 
 
 def _adopt(parent: Import, after: Import) -> None:
@@ -297,10 +311,10 @@ def cancel(*, user: User, parent: Import) -> Import:
     if rows and job is not None and job.state in (JobState.PENDING, JobState.RUNNING):
         with suppress(Conflict, Denied):  # it ended this moment; its claim finds the import cancelled
             jobs.cancel(user=user, job=job)
-    files.forget(parent.pk)
     parent.refresh_from_db()
-    if not rows and parent.state == ImportState.DONE:
+    if parent.state == ImportState.DONE:
         raise Conflict("This import is done; what it brought can be found among the recordings.")
+    files.forget(parent.pk)
     return parent
 
 
