@@ -197,7 +197,7 @@ class ImportRejects(_Import):
 
     throttle_scopes: ClassVar = {"GET": "export"}
 
-    @operation("get_import_rejects", also={(200, rejects.CONTENT_TYPE): OpenApiTypes.BINARY}, refuses=(409,))
+    @operation("get_import_rejects", also={(200, rejects.CONTENT_TYPE): OpenApiTypes.BINARY})
     def get(self, request: Request, import_id: int) -> HttpResponse:
         """Download the faulty rows as XLSX, with why, to be mended and dropped again."""
         return rejects_response(self.found(import_id))

@@ -15,7 +15,7 @@ from annotation.management.shell import find_project, operator
 from annotation.models import Import, ImportRow, Membership, Project, User
 from annotation.services import filejobs, imports, projects
 from annotation.services.imports import folders, receiving
-from annotation.services.imports.rejects import keep, reason, sheet_of
+from annotation.services.imports.rejects import reason, sheet_of
 from annotation.states import ImportRowState, ImportState, Role
 
 BAR: Final = 24
@@ -184,8 +184,6 @@ class Command(BaseCommand):
         if number > SHOWN:
             self.stdout.write(f"  and {number - SHOWN:,} more; --rejects FILE writes all of them")
         if target is not None and number:
-            if parent.counts.get("rejects") != number:
-                keep(parent)
             with sheet_of(parent) as sheet, target.open("wb") as out:
                 shutil.copyfileobj(sheet, out)
             self.stdout.write(f"{target} has the {number:,} faulty rows, to be mended and imported again.")

@@ -9,7 +9,6 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Q
 
 from annotation import progress
 from annotation.errors import Invalid
@@ -17,7 +16,7 @@ from annotation.models import Import, ImportFile, ImportRow, ImportTemplate, Rec
 from annotation.services import filejobs
 from annotation.services.assignments import members
 from annotation.services.filejobs import ClaimedJob, Tick
-from annotation.services.imports import between, columns, faults, files, questions, rejects, staging
+from annotation.services.imports import between, columns, faults, files, questions, rejects, staging, values
 from annotation.services.imports.columns import Column
 from annotation.services.imports.matching import Sound, Sounds
 from annotation.services.imports.staging import Reading, Staged
@@ -47,18 +46,18 @@ def check(parent: Import, claimed: ClaimedJob, tick: Tick) -> None:
     def note(done: int, total: int, phase: str) -> None:
         tick(done, total, phase)
 
-    values: dict[str, Any] = {"questions": [], "refusal": {}}
+    found: dict[str, Any] = {"questions": [], "refusal": {}}
     try:
-        values |= _check(parent, note)
+        found |= _check(parent, note)
         state = ImportState.CHECKED
     except Asking as asking:
         state = ImportState.ASKING
-        values |= {"questions": asking.questions, **asking.values}
+        found |= {"questions": asking.questions, **asking.values}
     except Invalid as error:
         refusal = {"code": error.code, "message": error.message, "file": error.detail.get("file", "")}
         end(parent, claimed, ImportState.REFUSED, refusal=refusal)
         raise
-    end(parent, claimed, state, **values)
+    end(parent, claimed, state, **found)
 
 
 def end(parent: Import, claimed: ClaimedJob, state: ImportState, **values: Any) -> None:
@@ -178,7 +177,7 @@ def _understand(
     if not head:
         raise Invalid(f"{file.name}: The table is empty.", code="empty_file", file=file.name)
     place = _header_row(parent, head, sounds)
-    headers = _headers(head, place)
+    headers = _headers(head, place, table.kind)
     body = head if place is None else head[place + 1 :]
     if not body:
         raise Invalid(
@@ -186,7 +185,7 @@ def _understand(
             code="no_rows", file=file.name,
         )  # fmt: skip
     template = _template(parent, headers)
-    answers = {**(template.answers if template else {}), **parent.answers}
+    answers = {**_remembered(template, headers), **parent.answers}
     mapped = columns.map_columns(
         headers,
         chosen=answers.get("columns") or {},
@@ -232,10 +231,12 @@ def _header_row(parent: Import, head: Sequence[Line], sounds: Sounds) -> int | N
     return columns.find_header([line.cells for line in head], sounds.knows)
 
 
-def _headers(head: Sequence[Line], place: int | None) -> list[str]:
+def _headers(head: Sequence[Line], place: int | None, kind: str) -> list[str]:
     """Return a name for each column: its header, made unique, or its letter."""
     width = max(len(line.cells) for line in head)
     given = list(head[place].cells) if place is not None else []
+    if kind == "csv":
+        given = list(map(values.unescaped, given))
     while place is not None and len(given) > 1 and not given[-1].strip():
         given.pop()
     names: list[str] = []
@@ -253,6 +254,14 @@ def _template(parent: Import, headers: Sequence[str]) -> ImportTemplate | None:
         if template.name == wanted or (not wanted and template.headers == keys):
             return template
     return None
+
+
+def _remembered(template: ImportTemplate | None, headers: Sequence[str]) -> dict[str, Any]:
+    """Return a template's answers. A sheet of rejects has its native times already as they were meant."""
+    answers = dict(template.answers) if template else {}
+    if columns.LINE in map(columns.plain, headers):
+        answers.pop("clock_cells", None)
+    return answers
 
 
 def _stage(
@@ -338,8 +347,3 @@ def preview_of(parent: Import) -> list[dict[str, Any]]:
         }
         for row in first
     ]
-
-
-def waiting(parent: Import) -> Q:
-    """Return which rows of an import have not become anything yet."""
-    return Q(parent=parent) & Q(state__in=(ImportRowState.READY, ImportRowState.WAITING))

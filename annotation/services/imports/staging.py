@@ -27,6 +27,7 @@ MAX_SPEAKER: Final = 100
 MAX_ID: Final = 200
 MAX_CELL: Final = 32_767
 """Characters of one cell that are kept as metadata: as many as a sheet can hold again."""
+TIMES: Final = ("start", "end", "duration")
 TRANSCRIPT_HEADERS: Final = (
     "file_name", "start_ms", "end_ms", "transcript", "correct_transcripts", "speaker", "language", "id",
 )  # fmt: skip
@@ -72,6 +73,7 @@ class Reading:
     kind: str
     unit: Unit
     minutes: bool
+    """Whether a native time of a sheet that says 01:30:00 means one minute and a half."""
     by_last_part: bool
     transcribe: bool
     """Whether rows without text are wanted: they are transcribed."""
@@ -81,25 +83,24 @@ class Reading:
     people: Mapping[str, int] = field(default_factory=dict)
     """Who can be asked to work on a row: members by their names, in small letters."""
 
-    @property
-    def has_text(self) -> bool:
-        """Tell whether the table has any column of text; one without is a list of what to transcribe."""
-        return any(column.field in ("text", "correction") for column in self.columns)
-
 
 def understand(line: Line, how: Reading, sounds: Sounds) -> Staged:
     """Return what a row of a table says, and everything that is wrong with it alone."""
     width = len(how.columns)
     cells = [*line.cells[:width], *([""] * (width - len(line.cells)))]
-    row = Staged(how.source, line.number, list(cells))
+    if how.kind == "csv":
+        cells = [values.unescaped(cell) for cell in cells]
+    if how.minutes:  # said as it was meant, so that the sheet of rejects means the same
+        for place, column in enumerate(how.columns):
+            if column.field in TIMES and line.marks.get(place) == "clock":
+                cells[place] = values.as_minutes(cells[place])
+    row = Staged(how.source, line.number, cells)
     if any(map(str.strip, line.cells[width:])):
         row.blame(
             "extra_cells",
             f"The row has {len(line.cells)} cells and the table {width} columns: a cell with a comma in it"
             " needs quotation marks.",
         )
-    if how.kind == "csv":
-        cells = [values.unescaped(cell) for cell in cells]
     found: dict[str, str] = {}
     for place, column in enumerate(how.columns):
         if column.field == IGNORED:
@@ -112,7 +113,7 @@ def understand(line: Line, how: Reading, sounds: Sounds) -> Staged:
         if column.field != KEPT:
             found[column.field] = cells[place]
     headers = {column.field: column.header for column in how.columns}
-    _times(row, found, how, line, headers)
+    _times(row, found, how, headers)
     _words_of(row, found, headers)
     _facts(row, found, headers)
     _version(row, found.get("version", "").strip())
@@ -177,20 +178,16 @@ def _is_whole(value: str) -> bool:
     return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
 
 
-def _times(
-    row: Staged, found: Mapping[str, str], how: Reading, line: Line, headers: Mapping[str, str]
-) -> None:
+def _times(row: Staged, found: Mapping[str, str], how: Reading, headers: Mapping[str, str]) -> None:
     if not any(found.get(name, "").strip() for name in ("start", "end")):
         return  # the whole file; a length beside it is the file's
     times: dict[str, int | None] = {}
-    for place, column in enumerate(how.columns):
-        if column.field in ("start", "end", "duration"):
-            native = line.marks.get(place) == "clock"
+    for column in how.columns:
+        if column.field in TIMES:
             try:
                 times[column.field] = values.milliseconds(
                     found[column.field],
                     column.unit or how.unit,  # type: ignore[arg-type]
-                    minutes=native and how.minutes,
                 )
             except BadValue as error:
                 row.blame(error.code, f"{error.message} (column {headers[column.field][:60]})")

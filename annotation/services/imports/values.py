@@ -9,6 +9,7 @@ from typing import Final, Literal
 from annotation.errors import Invalid
 from annotation.services.segments import clean_text
 from transcription.formats.cells import unescape
+from transcription.formats.clocks import clock
 
 Unit = Literal["", "s", "ms"]
 TimeKind = Literal["", "clock", "number", "other"]
@@ -39,10 +40,10 @@ def time_kind(cell: str) -> TimeKind:
     return "number" if NUMBER.match(text) else "other"
 
 
-def milliseconds(cell: str, unit: Unit, *, minutes: bool = False) -> int | None:
+def milliseconds(cell: str, unit: Unit) -> int | None:
     """Return a time in milliseconds; None for an empty cell. `unit` is that of plain numbers.
 
-    `minutes`: a native time of a sheet that says 01:30:00 means one minute and a half. Raises BadValue.
+    Raises BadValue.
     """
     text = cell.strip()
     if not text:
@@ -54,8 +55,6 @@ def milliseconds(cell: str, unit: Unit, *, minutes: bool = False) -> int | None:
             raise BadValue("bad_time", f"“{text[:40]}” is no time: there are 60 seconds and 60 minutes.")
         total = (int(hours or 0) * 60 + int(mins)) * 60_000 + int(secs) * 1000
         total += round(int((fraction or "0").ljust(6, "0")) / 1000)
-        if minutes:
-            total //= 60
         return _bounded(-total if sign else total, text)
     if not NUMBER.match(text):
         raise BadValue("bad_time", f"“{text[:40]}” is no time. Write 1:02:03.456, 62.5 or 62500.")
@@ -63,6 +62,15 @@ def milliseconds(cell: str, unit: Unit, *, minutes: bool = False) -> int | None:
         raise BadValue("bad_time", f"“{text[:40]}” is a bare number; the other rows have clock times.")
     value = float(text.replace(",", "."))
     return _bounded(round(value * (1000 if unit == "s" else 1)), text)
+
+
+def as_minutes(cell: str) -> str:
+    """Return a time of day as minutes and seconds: `01:30:00` becomes `00:01:30.000`; all else as it is."""
+    try:
+        value = milliseconds(cell, "")
+    except BadValue:
+        return cell
+    return cell if value is None else clock(value // 60)
 
 
 def _bounded(value: int, text: str) -> int:
