@@ -11,6 +11,7 @@ from django.db.models import BigIntegerField, Count, ExpressionWrapper, F, Q, Qu
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from annotation.duty import returned_to
 from annotation.models import Decision, Lease, Project, Segment, User
 from annotation.selectors import out_of_trash
 from annotation.states import DONE_SEGMENTS, OPEN_SEGMENTS, TEXT_DECISIONS, PairState, SegmentState
@@ -63,14 +64,13 @@ def progress_of_project(
     alone; work and pace stay the project's.
     """
     segments, audio = _segments(project, recording)
-    returned = _live(project).filter(state=SegmentState.RETURNED, annotator=user)
     pace = _pace(project)
     return {
         "since": since,
         "today": {"mine": _work(project, since, user), "all": _work(project, since)},
         "segments": segments,
         "audio_ms": audio,
-        "returned_to_you": returned.count(),
+        "returned_to_you": returned_to(user, project),
         "pace": pace,
         "eta": _eta(audio["left"], pace),
     }
@@ -82,7 +82,6 @@ def counts_for_queue(user: User, project: Project) -> dict[str, int]:
     heard = _live(project).filter(state__in=OPEN_SEGMENTS, locked=False)
     held = Lease.objects.filter(expires_at__gt=Now(), segment__in=heard).count()
     finished = _live(project).filter(state__in=OPEN_SEGMENTS, locked=True).count()
-    returned = _live(project).filter(state=SegmentState.RETURNED, annotator=user)
     # What two people read is nobody's once both have, and not theirs who has read it.
     read = Q(pair__state=PairState.DISPUTED) | Q(pair__state=PairState.READING, pair__readings__author=user)
     closed = heard.filter(read).count()
@@ -91,7 +90,7 @@ def counts_for_queue(user: User, project: Project) -> dict[str, int]:
         "open": max(0, sum(counts[state] for state in OPEN_SEGMENTS) - finished - held - closed),
         "leased": held,
         "waiting_for_machine": counts[SegmentState.PENDING],
-        "returned_to_you": returned.count(),
+        "returned_to_you": returned_to(user, project),
         "done": counts["done"],
     }
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Count, Q
 
+from annotation.duty import AT_WORK, DUTY
 from annotation.models import Batch, Project, Segment
 from annotation.states import OPEN_SEGMENTS, TEXT_DECISIONS
 
@@ -15,7 +16,8 @@ DAYS: Final = 7
 
 # A segment counts once for a person, however often they saved it; what they took back does not.
 WORKLOAD: Final = """
-WITH own AS (
+WITH at_work AS ({at_work}),
+own AS (
     SELECT batch.assignee_id AS user_id, item.segment_id AS id FROM annotation_batchsegment item
       JOIN annotation_batch batch ON batch.id = item.batch_id
      WHERE batch.project_id = %(project)s AND batch.closed_at IS NULL
@@ -38,8 +40,12 @@ given AS (
      WHERE segment.retired_at IS NULL AND recording.trashed_at IS NULL
      GROUP BY own.user_id),
 back AS (
-    SELECT annotator_id AS user_id, count(*) AS returned FROM annotation_segment
-     WHERE project_id = %(project)s AND state = 'returned' AND retired_at IS NULL GROUP BY annotator_id),
+    SELECT member.user_id, count(*) AS returned FROM annotation_segment segment
+      JOIN annotation_recording recording ON recording.id = segment.recording_id
+      JOIN annotation_membership member ON member.project_id = segment.project_id AND {duty}
+     WHERE segment.project_id = %(project)s AND segment.state = 'returned' AND segment.retired_at IS NULL
+       AND recording.trashed_at IS NULL
+     GROUP BY member.user_id),
 acts AS (
     SELECT act.id, act.author_id, act.segment_id, act.audio_ms, act.active_ms, act.created_at
       FROM annotation_decision act
@@ -73,7 +79,7 @@ SELECT person.id, person.username, btrim(person.first_name || ' ' || person.last
   LEFT JOIN judged ON judged.user_id = person.id
  WHERE member.project_id = %(project)s
  ORDER BY person.username
-"""
+""".format(at_work=AT_WORK, duty=DUTY.format(person="member.user_id"))  # noqa: S608 - constants
 
 
 def workload(project: Project) -> list[dict[str, Any]]:

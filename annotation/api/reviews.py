@@ -82,15 +82,17 @@ class SegmentReviews(ApiView):
 
     @operation("list_reviews", gives=ReviewsOut)
     def get(self, request: Request, segment_id: int) -> Response:
-        """List every verdict on a segment, newest first."""
+        """List the verdicts on a segment, newest first; to annotators those on their own work."""
         self.only_query()
         segment = get_visible(for_acting(), self.person, pk=segment_id)
-        return Response(ReviewsOut({"results": verdicts_on(segment)}).data)
+        everybodys = reviews.may_judge(self.person, segment.project)
+        found = verdicts_on(segment) if everybodys else verdicts_on(segment, annotator=self.person)
+        return Response(ReviewsOut({"results": found}).data)
 
 
-def verdicts_on(segment: Segment) -> list[Review]:
+def verdicts_on(segment: Segment, **where: Any) -> list[Review]:
     """List the verdicts on a segment, newest first."""
-    found = Review.objects.filter(segment=segment).select_related("reviewer", "annotator")
+    found = Review.objects.filter(segment=segment, **where).select_related("reviewer", "annotator")
     return list(found.order_by("-pk")[:50])
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from django.db import connection, transaction
 
 from annotation.conf import conf
+from annotation.duty import AT_WORK, DUTY
 from annotation.errors import Conflict
 from annotation.models import Gold, Membership, Project, Segment, User
 from annotation.permissions import require
@@ -36,10 +37,7 @@ TRIES: Final = 50
 # must be is asked in subqueries that are no joins: rows are looked at in their order until one will do, and
 # never all of them to be sorted.
 TAKE: Final = """
-WITH at_work AS (
-    SELECT member.user_id FROM annotation_membership member
-      JOIN annotation_user person ON person.id = member.user_id
-     WHERE member.project_id = %(project)s AND person.is_active AND member.paused_at IS NULL),
+WITH at_work AS ({at_work}),
 chosen AS (
     SELECT segment.id FROM annotation_segment AS segment
      WHERE segment.project_id = %(project)s AND segment.retired_at IS NULL AND NOT segment.locked
@@ -109,11 +107,7 @@ UNASKED: Final = """segment.recording_id NOT IN (
 
 #: What is handed out, in this order; the words are constants of this file.
 TIERS: Final[tuple[tuple[Why, str], ...]] = (
-    (
-        "returned",
-        "segment.state = 'returned' AND (segment.annotator_id = %(user)s OR segment.annotator_id IS NULL"
-        " OR segment.annotator_id NOT IN (SELECT user_id FROM at_work))",
-    ),
+    ("returned", f"segment.state = 'returned' AND {DUTY.format(person='%(user)s')}"),
     (
         "assigned",
         "segment.state IN ('draft', 'refined') AND segment.recording_id IN ("
@@ -193,7 +187,7 @@ def next_segment(
         for why, where in _tiers(project, dice, values):
             if given is not None:
                 break
-            statement = TAKE.format(where=where, unread=UNREAD, order=ORDERS[order])
+            statement = TAKE.format(at_work=AT_WORK, where=where, unread=UNREAD, order=ORDERS[order])
             given = _taken(why, statement, values)
         if given is not None and given.why != "held":
             segment = Segment.objects.get(pk=given.segment)

@@ -17,12 +17,16 @@ from annotation.errors import (
     NotFound,
     StaleRevision,
 )
-from annotation.models import AuditEvent, Recording, Review, Revision, SecondCheck, User
-from annotation.services import leases, queue, review_queue, reviews, segments, undo
+from annotation.models import AuditEvent, Membership, Recording, Review, Revision, SecondCheck, User
+from annotation.pace import counts_for_queue
+from annotation.services import batches, leases, queue, review_queue, reviews, segments, undo
+from annotation.services.assignments import assign
 from annotation.services.decisions import Evidence
 from annotation.states import DecisionKind, Verdict
+from annotation.workload import workload
+from tests.annotation.api.calling import Caller
 from tests.annotation.reviewing import corrected, draw, judge, undrawn
-from tests.factories import make_segment
+from tests.factories import make_segment, make_user
 from tests.personas import Cast
 
 
@@ -72,6 +76,47 @@ def test_what_is_returned_goes_to_its_annotator_first_with_the_reason(
     assert (again.segment, again.why) == (row.pk, "again")
     judge(cast, row, base_revision=3)
     assert SecondCheck.objects.get().done_at is not None
+
+
+@pytest.mark.django_db
+def test_what_is_returned_follows_its_recording_to_whom_it_was_given(
+    cast: Cast, recording: Recording
+) -> None:
+    second = make_user("second")
+    Membership.objects.create(project=cast.project, user=second, role="annotator")
+    row = corrected(cast, recording)
+    judge(cast, row, Verdict.RETURN, reason="words")
+
+    def given(user: User) -> tuple[int, int | None, int]:
+        found = queue.next_segment(user=user, project=cast.project)
+        leases.release(user=user, segment=row)
+        (told,) = (one for one in workload(cast.project) if one["username"] == user.username)
+        count = counts_for_queue(user, cast.project)["returned_to_you"]
+        return count, found.segment if found else None, told["returned"]
+
+    assert (given(cast.annotator), given(second)) == ((1, row.pk, 1), (0, None, 0))
+    assign(user=cast.manager, recording=recording, usernames=["second"])
+    assert (given(cast.annotator), given(second)) == ((0, None, 0), (1, row.pk, 1))
+    row.refresh_from_db()
+    assert row.annotator == cast.annotator
+    # Given to both, it is whose work it was; and anybody's of theirs once that one is paused.
+    assign(user=cast.manager, recording=recording, usernames=["second", "annotator"])
+    assert (given(cast.annotator), given(second)) == ((1, row.pk, 1), (0, None, 0))
+    batches.pause_person(user=cast.manager, project=cast.project, member=cast.annotator, paused=True)
+    assert given(second) == (1, row.pk, 1)
+
+
+@pytest.mark.django_db
+def test_annotators_read_the_verdicts_on_their_own_work_alone(cast: Cast, recording: Recording) -> None:
+    second = make_user("second")
+    Membership.objects.create(project=cast.project, user=second, role="annotator")
+    row = corrected(cast, recording)
+    judge(cast, row, Verdict.RETURN, reason="words", comment="not like this")
+    address = f"/api/segments/{row.pk}/reviews/"
+    for user, seen in ((cast.annotator, 1), (second, 0), (cast.reviewer, 1), (cast.manager, 1)):
+        answer = Caller(user).get(address)
+        assert (answer.status, len(answer.json["results"])) == (200, seen), user
+        assert ("not like this" in answer.body.decode()) == bool(seen)
 
 
 @pytest.mark.django_db
