@@ -16,6 +16,8 @@ TimeKind = Literal["", "clock", "number", "other"]
 
 CLOCK: Final = re.compile(r"(-)?(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,6}))?$")
 NUMBER: Final = re.compile(r"[+-]?(?:\d{1,15}(?:[.,]\d{0,12})?|[.,]\d{1,12})(?:[eE][+-]?\d{1,2})?$")
+GROUPED: Final = re.compile(r"\+?[1-9]\d{0,2}[.,]\d{3}$")
+"""What is thousands to some and a fraction to others."""
 MAX_MS: Final = 1_000 * 3600 * 1000
 LANGUAGE: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_].*)?$")
 YES: Final = frozenset(["1", "true", "yes", "y", "x", "t", "locked", "ja", "oui", "si", "sí"])
@@ -60,6 +62,12 @@ def milliseconds(cell: str, unit: Unit) -> int | None:
         raise BadValue("bad_time", f"“{text[:40]}” is no time. Write 1:02:03.456, 62.5 or 62500.")
     if not unit:
         raise BadValue("bad_time", f"“{text[:40]}” is a bare number; the other rows have clock times.")
+    if unit == "ms" and GROUPED.match(text):
+        raise BadValue(
+            "bad_time",
+            f"“{text}” may be {int(re.sub('[.,]', '', text))} ms, with its thousands apart, or a fraction of a"
+            " few. Write the digits alone.",
+        )
     value = float(text.replace(",", "."))
     return _bounded(round(value * (1000 if unit == "s" else 1)), text)
 

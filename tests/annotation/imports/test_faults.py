@@ -54,6 +54,8 @@ def one(cast: Any, *rows: str, header: str = "file,start_ms,end_ms,text", **more
         ("a.wav,1:99:00,2:00:00,x", "bad_time"),
         ("a.wav,0,99999999999,x", "bad_time"),
         ("a.wav,0,1e30,x", "bad_time"),
+        ('a.wav,0,"12,500",x', "bad_time"),
+        ("a.wav,0,12.500,x", "bad_time"),
         ("file:///etc/passwd,0,1000,x", "unsafe_audio_path"),
         ("\\\\host\\share\\a.wav,0,1000,x", "unsafe_audio_path"),
         ("http://127.0.0.1:9/a.wav,0,1000,x", "unsafe_audio_path"),
