@@ -65,8 +65,8 @@ def milliseconds(cell: str, unit: Unit) -> int | None:
     if unit == "ms" and GROUPED.match(text):
         raise BadValue(
             "bad_time",
-            f"“{text}” may be {int(re.sub('[.,]', '', text))} ms, with its thousands apart, or a fraction of a"
-            " few. Write the digits alone.",
+            f"“{text}” may be {int(re.sub('[.,]', '', text))} ms, with its thousands apart, or a fraction of"
+            " a few. Write the digits alone.",
         )
     value = float(text.replace(",", "."))
     return _bounded(round(value * (1000 if unit == "s" else 1)), text)
