@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import time
@@ -12,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from annotation.errors import AnnotationError
 from annotation.management.shell import find_project, operator
-from annotation.models import Import, ImportRow, Membership, Project, User
+from annotation.models import Import, ImportFile, ImportRow, Membership, Project, User
 from annotation.services import filejobs, imports, projects
 from annotation.services.imports import folders, receiving
 from annotation.services.imports.rejects import reason, sheet_of
@@ -43,11 +44,13 @@ class Command(BaseCommand):
         parser.add_argument("--check", action="store_true", help="check the table, import nothing")
         parser.add_argument(
             "--answer", action="append", default=[], metavar="WHAT=VALUE",
-            help="answer what is asked: time_unit=s, table=NAME, encoding=cp1252, absolute_paths=last_part",
+            help="answer what is asked: time_unit=s, table=NAME, encoding=cp1252, absolute_paths=last_part,"
+            " columns=HEADER:audio (say once for each column; a field as in `docs/imports.md`, or ignore)",
         )  # fmt: skip
         parser.add_argument(
             "--option", action="append", default=[], metavar="WHAT=VALUE",
-            help="how to proceed: on_known=skip, empty_text=transcribe, orphans=transcribe",
+            help="how to proceed: on_known=skip, empty_text=transcribe, orphans=transcribe, header_row=3"
+            " (0 = none), sheet=NAME, delimiter=;, template=NAME, accept=overlap,too_long",
         )  # fmt: skip
         parser.add_argument("--rejects", type=Path, help="where to write the sheet of faulty rows")
 
@@ -90,11 +93,11 @@ class Command(BaseCommand):
     def _table(
         self, user: User, project: Project, folder: Path, paths: list[Path], options: dict[str, Any]
     ) -> None:
-        parent = folders.begin(user=user, project=project, folder=folder, paths=paths)
+        answers, chosen = _answers(options["answer"]), _options(options["option"])
+        parent = folders.begin(user=user, project=project, folder=folder, paths=paths, options=chosen)
         self._work(parent)
-        answers, chosen = _pairs(options["answer"], "--answer"), _pairs(options["option"], "--option")
-        if (answers or chosen) and parent.state != ImportState.REFUSED:
-            receiving.change(user=user, parent=parent, answers=answers, options=chosen)
+        if answers and parent.state != ImportState.REFUSED:
+            receiving.change(user=user, parent=parent, answers=answers)
             self._work(parent)
         if parent.state == ImportState.ASKING:
             self._say_questions(parent)
@@ -108,6 +111,8 @@ class Command(BaseCommand):
             f"{counts['rows']:,} rows: {counts['ready']:,} ready, {counts['faulty']:,} faulty,"
             f" {counts['known']:,} here already; {counts['orphans']:,} audio files without a row."
         )
+        for file in ImportFile.objects.filter(parent=parent, cause_code="bad_name")[:SHOWN]:
+            self.stdout.write(f"  {file.name}: {file.cause}")
         self._say_faults(parent, options["rejects"])
         if options["check"]:
             receiving.cancel(user=user, parent=parent)
@@ -174,7 +179,9 @@ class Command(BaseCommand):
             if question["samples"]:
                 self.stdout.write(f"  such as {', '.join(question['samples'])}")
             for choice in question["choices"]:
-                self.stdout.write(f"  --answer {question['code']}={choice['value']}    {choice['label']}")
+                value = choice["value"] + (":audio" if question["code"] == "columns" else "")
+                answer = shlex.quote(f"{question['code']}={value}")
+                self.stdout.write(f"  --answer {answer}    {choice['label']}")
 
     def _say_faults(self, parent: Import, target: Path | None) -> None:
         rows = ImportRow.objects.filter(parent=parent, state=ImportRowState.FAULTY).order_by("source", "line")
@@ -200,6 +207,26 @@ def _manager(project: Project, name: str) -> User:
     if first is None:
         raise CommandError("The project has no manager; name an account with --user.")
     return first.user
+
+
+def _answers(values: list[str]) -> dict[str, Any]:
+    columns: dict[str, str] = {}
+    for said in [value.partition("=")[2] for value in values if value.startswith("columns=")]:
+        header, sign, field = said.rpartition(":")
+        if not sign:
+            raise CommandError(f"--answer columns wants HEADER:FIELD, such as Clip:audio, not {said!r}.")
+        columns[header] = field
+    found = _pairs([value for value in values if not value.startswith("columns=")], "--answer")
+    return {**found, "columns": columns} if columns else found
+
+
+def _options(values: list[str]) -> dict[str, Any]:
+    found = _pairs(values, "--option")
+    if "accept" in found:
+        found["accept"] = found["accept"].split(",")
+    if found.get("header_row", "").isdecimal():
+        found["header_row"] = int(found["header_row"])
+    return found
 
 
 def _pairs(values: list[str], option: str) -> dict[str, Any]:

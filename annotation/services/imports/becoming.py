@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.db import connection
+from django.db.models import F, Func, JSONField, Value
 
 from annotation.models import Import, ImportRow, Recording, Segment
 from annotation.services import assignments, cuts
@@ -149,13 +150,29 @@ class Batch:
 
     def _describe_whole(self, row: ImportRow) -> None:
         """Give what a row says of a whole file to the segments that were cut from it."""
-        rows = Segment.objects.filter(recording=self.recording, locked=False, metadata={})
-        rows.update(metadata=row.metadata, updated_at=ClockTimestamp())
-        if row.speaker:
-            Segment.objects.filter(recording=self.recording, locked=False, speaker="").update(
-                speaker=row.speaker, updated_at=ClockTimestamp()
-            )
-        self.landed.added += 1
+        is_new = self.recording.created_at >= self.parent.created_at
+        if not is_new and not self.update:
+            self.landed.skipped += 1
+            return
+        rows = Segment.objects.filter(recording=self.recording, locked=False, external_id="")
+        rows = rows.exclude(state=SegmentState.ACCEPTED)
+        said = dict(row.metadata)
+        if row.external_id:
+            said[file_id_header(self.parent)] = row.external_id
+        changed = rows.exclude(metadata__contains=said).update(
+            metadata=Func(
+                F("metadata"), Value(said, JSONField()), template="%(expressions)s", arg_joiner=" || "
+            ),
+            updated_at=ClockTimestamp(),
+        )
+        for name in ("speaker", "language"):
+            if value := getattr(row, name):
+                changed += rows.filter(**{name: ""}).update(**{name: value}, updated_at=ClockTimestamp())
+        if is_new:
+            self.landed.added += 1
+        else:
+            self.landed.updated += bool(changed)
+            self.landed.unchanged += not changed
 
     def _add(self, rows: Sequence[tuple[ImportRow, int, int]]) -> None:
         rows = self._without_overlaps(rows)
@@ -243,6 +260,12 @@ class Batch:
                 )
         copy_in(revisions)
         keep_heard(self.parent, self.recording, [(row, segment) for row, segment in made if row.text])
+
+
+def file_id_header(parent: Import) -> str:
+    """Name the column that gives the id of a whole file back: its segments have their own."""
+    header = next((column["header"] for column in parent.columns if column["field"] == "id"), "id")
+    return f"{header} (file)"
 
 
 def _accepted(parent: Import) -> frozenset[str]:

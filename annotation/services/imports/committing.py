@@ -18,8 +18,8 @@ from annotation.models import Import, ImportFile, ImportRow, Project, Recording,
 from annotation.services import filejobs
 from annotation.services.filejobs import ClaimedJob, Tick
 from annotation.services.imports import checking, faults, files, landing, rejects
-from annotation.services.imports.becoming import Landed
-from annotation.services.imports.columns import IGNORED
+from annotation.services.imports.becoming import Landed, file_id_header
+from annotation.services.imports.columns import IGNORED, KEPT
 from annotation.services.recordings import StoredFile, add_recording
 from annotation.states import (
     AS_IMPORTED,
@@ -196,6 +196,9 @@ def _remember_columns(parent: Import) -> None:
             for column in parent.columns
             if column["field"] != IGNORED and column["header"] not in known
         ]
+        whole = ImportRow.objects.filter(parent=parent, start_ms=None, text="", correction=None)
+        if file_id_header(parent) not in known and whole.exclude(external_id="").exists():
+            fresh.append({"header": file_id_header(parent), "field": KEPT})
         if fresh:
             Project.objects.filter(pk=project.pk).update(sheet_columns=[*project.sheet_columns, *fresh])
 

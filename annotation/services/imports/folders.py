@@ -7,10 +7,10 @@ that was stopped goes on where it was, and one that is run again finds nothing t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from django.db import transaction
@@ -29,6 +29,8 @@ MAX_FILES: Final = 1_000_000
 ALONE: Final = "audio"
 """Stands in `Import.folder` before a folder of raw audio, of which no check is made."""
 
+BAD_NAME: Final = "Its name is not UTF-8, so it cannot be written down. Rename it."
+
 OnFile = Callable[[int, int, str], None]
 """Given files done, files in all, and the name of the one in hand."""
 
@@ -46,7 +48,9 @@ class Outcome:
 def listed(folder: Path) -> list[Path]:
     """List the files under a folder, by name; links and hidden files are left out."""
     if not folder.is_dir():
-        raise Invalid(f"{folder} is no folder on this machine.", code="no_folder")
+        raise Invalid(f"{shown(folder)} is no folder on this machine.", code="no_folder")
+    if not is_named_well(folder):
+        raise Invalid(f"{shown(folder)}: {BAD_NAME}", code="bad_name")
     found: list[Path] = []
     for place, folders, names in os.walk(folder, followlinks=False):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
@@ -61,12 +65,22 @@ def listed(folder: Path) -> list[Path]:
     return found
 
 
+def is_named_well(path: Path) -> bool:
+    """Tell whether a path is UTF-8, so that it can be written down."""
+    return not any("\ud800" <= character <= "\udfff" for character in str(path))
+
+
+def shown(path: Path) -> str:
+    """Return a path as it can be printed, whatever its bytes."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
 def has_table(paths: list[Path]) -> bool:
     """Tell whether a folder holds a table or transcripts beside its audio."""
     return any(
         files.kind_of(path.name, files.head_of(path)) in (FileKind.TABLE, FileKind.TRANSCRIPT)
         for path in paths
-        if path.suffix.lower() in files.TABLES | READABLE
+        if is_named_well(path) and path.suffix.lower() in files.TABLES | READABLE
     )
 
 
@@ -91,7 +105,10 @@ def take_audio(*, user: User, project: Project, folder: Path, paths: list[Path],
     }
     outcome = Outcome(reasons={})
     for done, path in enumerate(paths):
-        on_file(done, len(paths), path.name)
+        on_file(done, len(paths), shown(Path(path.name)))
+        if not is_named_well(path):
+            _refused(outcome, path, BAD_NAME)
+            continue
         noted = known.get((str(path), stamp_of(path)))
         if noted is not None and noted.recording is not None:
             if noted.recording.trashed_at is None:
@@ -118,7 +135,7 @@ def take_audio(*, user: User, project: Project, folder: Path, paths: list[Path],
 def _refused(outcome: Outcome, path: Path, reason: str) -> None:
     outcome.refused += 1
     if outcome.reasons is not None and len(outcome.reasons) < 20:
-        outcome.reasons[path.name] = reason
+        outcome.reasons[shown(Path(path.name))] = reason
 
 
 def _stock(user: User, project: Project, folder: Path) -> Import:
@@ -155,16 +172,26 @@ def _take(user: User, project: Project, parent: Import, folder: Path, path: Path
         spare.unlink(missing_ok=True)
 
 
-def begin(*, user: User, project: Project, folder: Path, paths: list[Path]) -> Import:
+def begin(
+    *,
+    user: User,
+    project: Project,
+    folder: Path,
+    paths: list[Path],
+    options: Mapping[str, Any] | None = None,
+) -> Import:
     """Take stock of a folder with a table, and write down its check as a job that this process will do."""
     require(user, "import", project)
+    chosen = receiving.read_options(options or {})
     stopped = Import.objects.filter(project=project, folder=str(folder)[:4000], finished_at=None)
     for old in stopped.exclude(state__in=(ImportState.LANDING, ImportState.DONE)).select_related(
         "project", "job"
     ):
         receiving.cancel(user=user, parent=old)
     with transaction.atomic():
-        parent = Import.objects.create(project=project, created_by=user, folder=str(folder)[:4000])
+        parent = Import.objects.create(
+            project=project, created_by=user, folder=str(folder)[:4000], options=chosen
+        )
         for batch in _batches(paths, 1000):
             ImportFile.objects.bulk_create(_noted(parent, folder, path) for path in batch)
         job = filejobs.create(user=user, project=project, kind=JobKind.IMPORT)
@@ -179,6 +206,11 @@ def _batches(paths: list[Path], size: int) -> Iterator[list[Path]]:
 
 
 def _noted(parent: Import, folder: Path, path: Path) -> ImportFile:
+    if not is_named_well(path):
+        return ImportFile(
+            parent=parent, name=shown(path.relative_to(folder))[:1000], kind=FileKind.IGNORED,
+            size_bytes=path.stat().st_size, cause_code="bad_name", cause=BAD_NAME,
+        )  # fmt: skip
     kind = files.kind_of(
         path.name, files.head_of(path) if path.suffix.lower() in READABLE | files.TABLES else b""
     )

@@ -61,7 +61,7 @@ def begin(
             )  # fmt: skip
         if not received.files:
             _refuse_empty(received)
-        chosen = _options(options or {})
+        chosen = read_options(options or {})
         answers: dict[str, Any] = {}
         if after is not None and after.project_id == project.pk:
             answers = {code: said for code, said in after.answers.items() if code not in OF_ONE_FILE}
@@ -149,7 +149,7 @@ def change(
     if parent.state not in OPEN:
         raise _too_late(parent)
     said = {**parent.answers, **_answers(parent, answers or {})}
-    chosen = {**parent.options, **_options(options or {})}
+    chosen = {**parent.options, **read_options(options or {})}
     read_again = said != parent.answers or any(
         chosen.get(name) != parent.options.get(name) for name in {*chosen, *parent.options} - set(AT_ONCE)
     )
@@ -209,7 +209,8 @@ def _columns(parent: Import, value: Any) -> dict[str, str]:
     return {str(header): str(field) for header, field in value.items()}
 
 
-def _options(options: Mapping[str, Any]) -> dict[str, Any]:
+def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how to proceed, as it is kept; raises Invalid for what is no option."""
     chosen: dict[str, Any] = {}
     for name, value in options.items():
         if name in CHOICES:

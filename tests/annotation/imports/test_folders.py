@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +120,44 @@ def test_what_is_no_folder_is_said(cast: Any, tmp_path: Path, wrong: str) -> Non
     (tmp_path / "file").write_bytes(b"x")
     with pytest.raises(CommandError, match="no folder"):
         run(tmp_path / wrong, cast.project)
+
+
+def test_the_column_of_audio_and_other_options_can_be_said(cast: Any, audio: Path) -> None:
+    rows = table("Calls of May", "Clip no,words", "monday/1.wav,one", "monday/2.wav,two", "gone,three")
+    (audio / "calls.csv").write_bytes(rows)
+    how = ("--option", "header_row=2", "--option", "accept=too_long,overlap")
+    with pytest.raises(CommandError, match="HEADER:FIELD"):
+        run(audio, cast.project, *how, "--answer", "columns=Clip no")
+    said = run(
+        audio, cast.project, *how, "--answer", "columns=Clip no:audio", "--answer", "columns=words:text"
+    )
+    assert "3 rows: 2 ready, 1 faulty" in said
+    prepare_all()
+    assert sorted(Segment.objects.filter(project=cast.project).values_list("text", flat=True)) == [
+        "one",
+        "two",
+    ]
+
+
+def test_the_answer_that_is_printed_is_the_one_that_is_taken(cast: Any, audio: Path) -> None:
+    (audio / "calls.csv").write_bytes(table("Clip no,words,sum", "1,one,=1", "2,two,=2"))
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="Answer with --answer"):
+        call_command("import_folder", str(audio), "--project", str(cast.project.pk), stdout=out)
+    (said,) = [line for line in out.getvalue().splitlines() if "Clip no:audio" in line]
+    answer = shlex.split(said.split("    ")[0])
+    assert "2 ready" in run(audio, cast.project, *answer, "--answer", "columns=words:text")
+
+
+@pytest.mark.parametrize("with_table", [False, True])
+def test_a_name_that_cannot_be_written_down_stops_no_other(cast: Any, audio: Path, with_table: bool) -> None:
+    bad = os.fsencode(audio) + b"/a\xff.wav"
+    try:
+        Path(os.fsdecode(bad)).write_bytes(sound(1, pitch=7))
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    if with_table:
+        (audio / "calls.csv").write_bytes(table("file,text", "monday/1.wav,one"))
+    said = run(audio, cast.project)
+    assert "1 ready" in said if with_table else "4 added, 0 here already, 2 not taken" in said
+    assert "a\ufffd.wav: Its name is not UTF-8" in said

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from annotation.models import Assignment, AuditEvent, Hypothesis, ImportRow, Job, Recording, Revision, Segment
+from annotation.models import (
+    Assignment,
+    AuditEvent,
+    Hypothesis,
+    Import,
+    ImportRow,
+    Job,
+    Recording,
+    Revision,
+    Segment,
+)
 from annotation.services import segments
 from annotation.states import ImportState, JobKind, SegmentState, Source
 from tests.annotation.imports.dropping import (
@@ -219,3 +231,29 @@ def test_audio_alone_is_transcribed(cast: Any) -> None:
     assert (done.state, done.counts["rows"]) == (ImportState.DONE, 0)
     assert Recording.objects.filter(project=cast.project).count() == 1
     assert Job.objects.filter(project=cast.project, kind=JobKind.TRANSCRIBE).count() == 1
+
+
+def test_a_long_file_without_text_keeps_what_its_row_says(cast: Any) -> None:
+    rows = table("id,file,lang,speaker,Customer No", "u7,long.wav,fr,Ann,007")
+    drop = {"t.csv": rows, "long.wav": sound(45)}
+    assert bring(cast.manager, cast.project, drop).counts["added"] == 1
+    cut = list(Segment.objects.filter(project=cast.project))
+    assert len(cut) > 1
+    said = {"Customer No": "007", "id (file)": "u7"}
+    assert all((row.speaker, row.language, row.metadata) == ("Ann", "fr", said) for row in cut)
+    cast.project.refresh_from_db()
+    assert "id (file)" in [column["header"] for column in cast.project.sheet_columns], "exports write it"
+
+    def later(drop: dict[str, bytes]) -> Import:
+        checked = check(cast.manager, cast.project, drop)
+        # The clock of the database stands still in a test.
+        Import.objects.filter(pk=checked.pk).update(created_at=timezone.now() + timedelta(hours=1))
+        return finish(cast.manager, checked)
+
+    again = later(drop)
+    assert (again.counts["added"], again.counts["unchanged"]) == (0, 1)
+    mended = later({"t.csv": rows.replace(b"007", b"008")})
+    assert mended.counts["updated"] == 1
+    assert Segment.objects.filter(
+        project=cast.project, metadata__contains={"Customer No": "008"}
+    ).count() == len(cut)
