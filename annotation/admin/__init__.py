@@ -4,6 +4,6 @@ Supervisors look at everything here and change nothing but through services: a v
 back.
 """
 
-from annotation.admin import access, audit, corrections, people, records, workers
+from annotation.admin import access, audit, corrections, people, records, review, samples, workers
 
-__all__ = ["access", "audit", "corrections", "people", "records", "workers"]
+__all__ = ["access", "audit", "corrections", "people", "records", "review", "samples", "workers"]

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, Final, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from annotation.admin.paging import counted
+from annotation.api.streaming import Streamed, in_turn
 from annotation.errors import AnnotationError
-from annotation.models import Correction, Segment, User
+from annotation.models import Correction, User
 from annotation.permissions import supervising
-from annotation.services import corrections
 from annotation.services.assignments import assign
+from annotation.services.corrections import as_csv, newest_of_each
 from annotation.services.reviews import judge
+from annotation.services.samples import draw
 from annotation.services.segments import MAX_REASON, lock, unlock
 from annotation.states import ReturnReason, Verdict
 
@@ -29,6 +33,9 @@ MOST: Final = 1_000
 SHOWN: Final = 5
 
 Rows = QuerySet[Correction]
+Answer = HttpResponse | None
+Found = tuple[Sequence[Any], bool]
+"""What is to be done, and whether there is more of it than is done at once."""
 
 
 class Returning(forms.Form):
@@ -54,7 +61,7 @@ class Reassigning(forms.Form):
         help_text="User names, separated by commas. They take the place of whoever was asked.",
     )
 
-    def names(self) -> list[str]:
+    def clean_usernames(self) -> list[str]:
         """Return the names that were written."""
         return [name.strip() for name in self.cleaned_data["usernames"].split(",") if name.strip()]
 
@@ -68,31 +75,30 @@ class Drawing(forms.Form):
     )  # fmt: skip
 
 
-def segments_of(rows: Rows) -> list[Segment]:
-    """Return the segments of the chosen corrections as they are now, each once, in the order of the list."""
-    ids = list(dict.fromkeys(rows.order_by("-pk").values_list("segment_id", flat=True)[: 2 * MOST]))[:MOST]
-    found = Segment.everything.select_related("project", "recording", "locked_by").in_bulk(ids)
-    return [found[pk] for pk in ids if pk in found]
-
-
 def each(
-    request: HttpRequest, segments: Sequence[Segment], done: str, act: Callable[[Segment], object]
+    request: HttpRequest, found: Found, done: str, act: Callable[[Any], object], *, unit: str = "segment"
 ) -> None:
-    """Do one thing to each segment as a supervisor, and tell how many were done and why others were not."""
+    """Do one thing to each as a supervisor, and tell how many were done, and why others were not."""
+    subjects, more = found
     refused: Counter[str] = Counter()
     with supervising(request.user):
-        for segment in segments:
+        for subject in subjects:
             try:
-                act(segment)
+                act(subject)
             except AnnotationError as error:
                 refused[error.message] += 1
-    number = len(segments) - refused.total()
+    number = len(subjects) - refused.total()
     if number:
-        messages.success(request, f"{number} {'segment' if number == 1 else 'segments'} {done}.")
+        messages.success(request, f"{number:,} {unit}{'' if number == 1 else 's'} {done}.")
     for words, times in refused.most_common(SHOWN):
-        messages.warning(request, f"{times} not {done}: {words}")
-    if len(segments) == MOST:
-        messages.info(request, f"At most {MOST:,} are done at once; repeat it for the rest.")
+        messages.warning(request, f"{times:,} not {done}: {words}")
+    if len(refused) > SHOWN:
+        rest = refused.total() - sum(times for _, times in refused.most_common(SHOWN))
+        messages.warning(request, f"{rest:,} more not {done}, for other reasons.")
+    if more:
+        messages.warning(
+            request, f"These are of the newest {MOST:,} segments of what was chosen; the rest is as it was."
+        )
 
 
 def ask(
@@ -100,7 +106,7 @@ def ask(
 ) -> TemplateResponse:
     """Show a page that asks what an action still needs; it comes back to the same action."""
     examples = list(rows.select_related("segment__recording").order_by("-pk")[:SHOWN])
-    number = rows.count() if request.POST.get("select_across") == "1" else len(_chosen(request))
+    number = counted(rows)
     hidden = [
         ("action", action),
         ("select_across", request.POST.get("select_across", "0")),
@@ -112,12 +118,12 @@ def ask(
         {
             **admin.site.each_context(request),
             "title": title,
-            "told": told.format(number=f"{number:,} correction{'' if number == 1 else 's'}"),
+            "told": told.format(number=f"{number} correction{'' if number == 1 else 's'}"),
             "verb": verb,
             "form": form,
             "hidden": hidden,
             "examples": [f"{one.segment.recording.name} #{one.segment_id}" for one in examples],
-            "more": max(0, number - len(examples)),
+            "more": number > len(examples),
             "back": request.get_full_path(),
         },
     )
@@ -127,11 +133,26 @@ def _chosen(request: HttpRequest) -> list[str]:
     return [pk for pk in request.POST.getlist(ACTION_CHECKBOX_NAME) if pk.isdecimal()]
 
 
-def _form(request: HttpRequest, kind: type[forms.Form]) -> tuple[forms.Form, bool]:
-    """Return the form, and whether it was filled in as it should be."""
-    confirmed = "confirmed" in request.POST
-    form = kind(request.POST) if confirmed else kind()
-    return form, confirmed and form.is_valid()
+def asking(
+    kind: type[forms.Form], *, title: str, verb: str, told: str
+) -> Callable[
+    [Callable[[HttpRequest, Rows, dict[str, Any]], Answer]], Callable[[Any, HttpRequest, Rows], Answer]
+]:
+    """Make an action that asks first what it needs, and then does it with what was said."""
+
+    def make(
+        do: Callable[[HttpRequest, Rows, dict[str, Any]], Answer],
+    ) -> Callable[[Any, HttpRequest, Rows], Answer]:
+        @wraps(do)
+        def action(admin_: Any, request: HttpRequest, rows: Rows) -> Answer:
+            form = kind(request.POST) if "confirmed" in request.POST else kind()
+            if form.is_valid():
+                return do(request, rows, form.cleaned_data)
+            return ask(request, rows, form, action=do.__name__, title=title, told=told, verb=verb)
+
+        return action
+
+    return make
 
 
 def person(request: HttpRequest) -> User:
@@ -141,102 +162,94 @@ def person(request: HttpRequest) -> User:
 
 @admin.action(description="Accept")
 def accept(admin_: Any, request: HttpRequest, rows: Rows) -> None:
-    """Accept the segments as they are now."""
+    """Accept the texts that are shown; a segment that has another one by now is refused."""
     user = person(request)
     each(
         request,
-        segments_of(rows),
+        newest_of_each(rows, MOST),
         "accepted",
-        lambda s: judge(user=user, segment=s, verdict=Verdict.ACCEPT, base_revision=s.revision),
+        lambda s: judge(user=user, segment=s.segment, verdict=Verdict.ACCEPT, base_revision=s.revision),
     )
 
 
 @admin.action(description="Return with a reason")
-def send_back(admin_: Any, request: HttpRequest, rows: Rows) -> HttpResponse | None:
-    """Return the segments to their annotators."""
-    form, ready = _form(request, Returning)
-    if not ready:
-        return ask(
-            request, rows, form, action="send_back", title="Return with a reason", verb="Return",
-            told="Chosen: {number}. The annotators get the segments again, first of all.",
-        )  # fmt: skip
-    user, values = person(request), form.cleaned_data
+@asking(
+    Returning, title="Return with a reason", verb="Return",
+    told="Chosen: {number}. The annotators get the segments again, first of all.",
+)  # fmt: skip
+def send_back(request: HttpRequest, rows: Rows, values: dict[str, Any]) -> None:
+    """Return the texts that are shown to their annotators."""
+    user = person(request)
     each(
         request,
-        segments_of(rows),
+        newest_of_each(rows, MOST),
         "returned",
         lambda s: judge(
-            user=user,
-            segment=s,
-            verdict=Verdict.RETURN,
-            base_revision=s.revision,
-            reason=values["reason"],
-            comment=values["comment"],
+            user=user, segment=s.segment, verdict=Verdict.RETURN, base_revision=s.revision, **values
         ),
     )
-    return None
 
 
 @admin.action(description="Lock")
 def finish(admin_: Any, request: HttpRequest, rows: Rows) -> None:
-    """Lock the segments as they are now."""
+    """Lock the texts that are shown."""
     user = person(request)
     each(
         request,
-        segments_of(rows),
+        newest_of_each(rows, MOST),
         "locked",
-        lambda s: lock(user=user, segment=s, base_revision=s.revision),
+        lambda s: lock(user=user, segment=s.segment, base_revision=s.revision),
     )
 
 
 @admin.action(description="Unlock with a reason")
-def reopen(admin_: Any, request: HttpRequest, rows: Rows) -> HttpResponse | None:
+@asking(
+    Unlocking, title="Unlock with a reason", verb="Unlock",
+    told="Chosen: {number}. Their segments can be edited again.",
+)  # fmt: skip
+def reopen(request: HttpRequest, rows: Rows, values: dict[str, Any]) -> None:
     """Unlock the segments."""
-    form, ready = _form(request, Unlocking)
-    if not ready:
-        return ask(
-            request, rows, form, action="reopen", title="Unlock with a reason", verb="Unlock",
-            told="Chosen: {number}. Their segments can be edited again.",
-        )  # fmt: skip
-    user, reason = person(request), form.cleaned_data["reason"]
-    each(request, segments_of(rows), "unlocked", lambda s: unlock(user=user, segment=s, reason=reason))
-    return None
+    user = person(request)
+    each(
+        request,
+        newest_of_each(rows, MOST),
+        "unlocked",
+        lambda s: unlock(user=user, segment=s.segment, reason=values["reason"]),
+    )
 
 
 @admin.action(description="Reassign their recordings")
-def reassign(admin_: Any, request: HttpRequest, rows: Rows) -> HttpResponse | None:
+@asking(
+    Reassigning, title="Reassign recordings", verb="Reassign",
+    told="Chosen: {number}. Their whole recordings go to the members you name.",
+)  # fmt: skip
+def reassign(request: HttpRequest, rows: Rows, values: dict[str, Any]) -> None:
     """Ask other members to work on the recordings of the segments."""
-    form, ready = _form(request, Reassigning)
-    if not ready:
-        return ask(
-            request, rows, form, action="reassign", title="Reassign recordings", verb="Reassign",
-            told="Chosen: {number}. Their whole recordings go to the members you name.",
-        )  # fmt: skip
-    user, names = person(request), cast(Reassigning, form).names()
-    found = {segment.recording_id: segment for segment in segments_of(rows)}
+    user = person(request)
+    seen, more = newest_of_each(rows, MOST)
+    recordings = {one.segment.recording_id: one.segment.recording for one in seen}
     each(
         request,
-        list(found.values()),
-        "reassigned with its recording",
-        lambda s: assign(user=user, recording=s.recording, usernames=names),
+        (list(recordings.values()), more),
+        "reassigned",
+        lambda recording: assign(user=user, recording=recording, usernames=values["usernames"]),
+        unit="recording",
     )
-    return None
 
 
 @admin.action(description="Draw a random sample")
-def draw_sample(admin_: Any, request: HttpRequest, rows: Rows) -> HttpResponse | None:
-    """Draw a sample of what was chosen and lead to it."""
-    form, ready = _form(request, Drawing)
-    if not ready:
-        return ask(
-            request, rows, form, action="draw_sample", title="Draw a random sample", verb="Draw",
-            told="It is drawn from {number} and kept with its seed, to be come back to.",
-        )  # fmt: skip
+@asking(
+    Drawing, title="Draw a random sample", verb="Draw",
+    told="It is drawn from all that the filters leave, whatever is ticked: {number}."
+    " It is kept with its seed, to be come back to.",
+)  # fmt: skip
+def draw_sample(request: HttpRequest, rows: Rows, values: dict[str, Any]) -> HttpResponse | None:
+    """Draw a sample of the filtered list and lead to it."""
     try:
-        sample = corrections.draw(
+        sample = draw(
             user=person(request),
             among=rows,
-            margin=form.cleaned_data["margin"] / 100,
+            margin=values["margin"] / 100,
             filters=request.GET.urlencode(),
         )
     except AnnotationError as error:
@@ -245,16 +258,17 @@ def draw_sample(admin_: Any, request: HttpRequest, rows: Rows) -> HttpResponse |
     messages.success(
         request,
         f"{sample.size:,} of {sample.population:,} corrections were drawn: a share judged on them is"
-        f" right to ± {100 * sample.margin:g} % in 95 of 100 samples.",
+        f" right to ± {100 * sample.margin:g} % in 95 of 100 samples. What you find is counted on the"
+        " sample's page.",
     )
     return HttpResponseRedirect(f"{reverse('admin:annotation_correction_changelist')}?sample={sample.pk}")
 
 
 @admin.action(description="Export as CSV")
 def export_csv(admin_: Any, request: HttpRequest, rows: Rows) -> HttpResponseBase:
-    """Download the chosen corrections."""
-    return StreamingHttpResponse(
-        corrections.as_csv(rows),
+    """Download the chosen corrections, each page of them read when the one before was sent."""
+    return Streamed(
+        in_turn(as_csv(rows)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="corrections.csv"'},
     )

@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from annotation.admin.paging import Uncounted
+from annotation.admin.dates import Between, newest_first
 from annotation.admin.readonly import ReadOnly
 from annotation.audit import AUDITED
 from annotation.models import AuditEvent, Project, Seal, User
@@ -95,12 +95,11 @@ class AuditAdmin(ReadOnly):
     list_display_links = ("when",)
     list_max_show_all = 0
     show_facets = admin.ShowFacets.NEVER
-    list_filter = (("at", admin.DateFieldListFilter), ByTable, ByAction, BySource, ByProject)
+    list_filter = (("at", Between), ByTable, ByAction, BySource, ByProject)
     search_fields = ("actor_name",)
     search_help_text = "Name of an account, id of a row, or id of a request; whole, not in part."
     ordering = ("-id",)
     sortable_by = ()
-    paginator = Uncounted
     fields = (
         "at",
         "who",
@@ -117,8 +116,8 @@ class AuditAdmin(ReadOnly):
     readonly_fields = fields
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Order by time where time is asked for: that is one index then, and the order is the same."""
-        return ("-at", "-id") if any(name.startswith("at__") for name in request.GET) else ("-id",)
+        """Return newest first, by the index that fits what is asked for."""
+        return newest_first(request, "at")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

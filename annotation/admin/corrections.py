@@ -14,10 +14,11 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from annotation.admin import actions, filters
-from annotation.admin.paging import Uncounted
+from annotation.admin.dates import Between, newest_first
 from annotation.admin.readonly import ReadOnly
+from annotation.admin.review import BLIND
 from annotation.admin.skin import ChangeList
-from annotation.models import AuditSample, Correction
+from annotation.models import Correction
 from annotation.models.work import FAST_BELOW, UNHEARD_BELOW
 from annotation.services import corrections
 from annotation.services.corrections import Detail
@@ -61,7 +62,7 @@ class CorrectionAdmin(ReadOnly):
         filters.ByAnnotator,
         filters.ByReviewer,
         filters.ByErrors,
-        ("created_at", admin.DateFieldListFilter),
+        ("created_at", Between),
         filters.ByKind,
         filters.ByState,
         filters.BySample,
@@ -73,7 +74,6 @@ class CorrectionAdmin(ReadOnly):
     search_help_text = "Id of a segment."
     ordering = ("-id",)
     sortable_by = ()
-    paginator = Uncounted
     actions = list(actions.ACTIONS)
     actions_on_bottom = False
     list_fullwidth = True
@@ -90,6 +90,10 @@ class CorrectionAdmin(ReadOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Correction]:
         """Return the rows with what a line shows of them."""
         return corrections.listed()
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return newest first, by the index that fits what is asked for."""
+        return newest_first(request, "created_at")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Use the list that asks for a whole page at once."""
@@ -118,6 +122,13 @@ class CorrectionAdmin(ReadOnly):
     ) -> HttpResponse:
         """Show the list; a press of a row's own button is an action on that row."""
         name, _, pk = request.POST.get("one", "").partition(":")
+        if request.POST.get("action") == actions.draw_sample.__name__:
+            # A sample tells something of a whole only if it is drawn from that whole: no row need be ticked,
+            # though Django asks for one.
+            post = request.POST.copy()
+            post["select_across"] = "1"
+            post.setlist(ACTION_CHECKBOX_NAME, post.getlist(ACTION_CHECKBOX_NAME) or ["0"])
+            request.POST = post  # type: ignore[assignment]
         if request.method == "POST" and name in OF_ONE and pk.isdecimal():
             post = request.POST.copy()
             post.setlist(ACTION_CHECKBOX_NAME, [pk])
@@ -159,6 +170,8 @@ class CorrectionAdmin(ReadOnly):
     def change(self, one: Correction) -> SafeString:
         """Show the words that went and came."""
         detail: Detail = one.detail  # type: ignore[attr-defined]
+        if detail.blind:
+            return format_html('<span class="quiet">{}</span>', BLIND)
         before, after = detail.before[:LONGEST], detail.after[:LONGEST]
         if not before and not after:
             return format_html('<span class="quiet">{}</span>', "no text")
@@ -168,6 +181,8 @@ class CorrectionAdmin(ReadOnly):
     def before_and_after(self, one: Correction) -> SafeString:
         """Show the whole texts."""
         detail: Detail = one.detail  # type: ignore[attr-defined]
+        if detail.blind:
+            return format_html("{}", BLIND)
         return format_html(
             '<div class="change" dir="auto">{}</div>', show_changes(changes(detail.before, detail.after))
         )
@@ -178,6 +193,8 @@ class CorrectionAdmin(ReadOnly):
         detail: Detail = one.detail  # type: ignore[attr-defined]
         if detail.hypothesis is None:
             return format_html("{}", "no machine had heard it")
+        if detail.blind:
+            return format_html("{}", BLIND)
         return format_html(
             '<div class="change" dir="auto">{}</div><span class="quiet">{}</span>',
             show_changes(changes(detail.hypothesis.text, detail.after)),
@@ -251,22 +268,3 @@ class CorrectionAdmin(ReadOnly):
 def _judged(text: str, value: float | None, below: float) -> SafeString:
     odd = value is not None and value < below
     return format_html('<span class="{}">{}</span>', "odd" if odd else "", text)
-
-
-@admin.register(AuditSample)
-class SampleAdmin(ReadOnly):
-    """Show the samples that were drawn, with the way back into each."""
-
-    list_display = ("created_at", "drawn_by", "size", "population", "margin_shown", "seed", "filters", "rows")
-    list_select_related = ("drawn_by",)
-    ordering = ("-id",)
-
-    @admin.display(description="±")
-    def margin_shown(self, sample: AuditSample) -> str:
-        """Give the margin in per cent."""
-        return f"{100 * sample.margin:g}\u00a0%"
-
-    @admin.display(description="corrections")
-    def rows(self, sample: AuditSample) -> SafeString:
-        """Lead to the corrections of the sample."""
-        return format_html('<a href="{}?sample={}">look at them</a>', reverse(LIST), sample.pk)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
@@ -11,6 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.http import HttpRequest
 
+from annotation.admin.dates import others
 from annotation.models import (
     AuditEvent,
     AuditSample,
@@ -22,10 +25,11 @@ from annotation.models import (
     User,
 )
 from annotation.models.work import FAST_BELOW, HEARD_DECISIONS, UNHEARD_BELOW
-from annotation.states import DecisionKind, SegmentState, Verdict
+from annotation.services.corrections import verdicts_after
+from annotation.states import DecisionKind, Role, SegmentState, Verdict
 
 MOST_OFFERED: Final = 200
-"""Projects or people in one filter; more are found by search."""
+"""Projects or people in one filter; any other is found by its id in the address."""
 
 Rows = QuerySet[Correction]
 
@@ -72,10 +76,14 @@ class ByProject(ById):
         return [(str(pk), name) for pk, name in rows]
 
 
-def _people(**where: Any) -> list[tuple[str, str]]:
-    members = Membership.objects.filter(user=OuterRef("pk"), **where)
-    rows = User.objects.filter(Exists(members)).order_by("username").values_list("pk", "username")
+def _people(*where: QuerySet[Any]) -> list[tuple[str, str]]:
+    """Return those of whom one of the queries finds something."""
+    found = reduce(or_, (Q(Exists(rows)) for rows in where))
+    rows = User.objects.filter(found).order_by("username").values_list("pk", "username")
     return [(str(pk), name) for pk, name in rows[:MOST_OFFERED]]
+
+
+ME: Final = OuterRef("pk")
 
 
 class ByAnnotator(ById):
@@ -84,8 +92,8 @@ class ByAnnotator(ById):
     title, parameter_name, field = "annotator", "annotator", "author_id"
 
     def offered(self) -> list[tuple[str, str]]:
-        """Return the members of any project."""
-        return _people()
+        """Return the members of any project, and whoever else decided something."""
+        return _people(Membership.objects.filter(user=ME), Correction.objects.filter(author=ME))
 
 
 class ByReviewer(ById):
@@ -94,16 +102,13 @@ class ByReviewer(ById):
     title, parameter_name = "reviewer", "reviewer"
 
     def offered(self) -> list[tuple[str, str]]:
-        """Return those who may review somewhere."""
-        return _people(role__in=("reviewer", "manager"))
+        """Return those who may review somewhere, and whoever else did, as supervisors do."""
+        may = Membership.objects.filter(user=ME, role__in=(Role.REVIEWER, Role.MANAGER))
+        return _people(may, Review.objects.filter(reviewer=ME))
 
     def narrow(self, rows: Rows, pk: int) -> Rows:
         """Keep corrections that this person judged."""
-        return rows.filter(Exists(_later_reviews(reviewer=pk)))
-
-
-def _later_reviews(**where: Any) -> QuerySet[Review]:
-    return Review.objects.filter(segment=OuterRef("segment"), created_at__gte=OuterRef("created_at"), **where)
+        return rows.filter(Exists(verdicts_after(reviewer=pk)))
 
 
 class BySample(ById):
@@ -134,12 +139,7 @@ class ByErrors(admin.SimpleListFilter):
     def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
         self.low, self.high = self._bounds()
-        self.others = [
-            (name, value)
-            for name in request.GET
-            if name not in (self.parameter_name, "p", "e")
-            for value in request.GET.getlist(name)
-        ]
+        self.others = others(request, self.parameter_name)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> tuple[tuple[str, str], ...]:
         """Return the bands."""
@@ -191,7 +191,7 @@ FLAGS: Final[dict[str, tuple[str, Callable[[Rows], Rows]]]] = {
         lambda rows: rows.filter(active_ms__lt=F("audio_ms") * FAST_BELOW),
     ),
     "overrode": ("overrode checks", lambda rows: rows.filter(~Q(overrode=[]))),
-    "returned": ("returned", lambda rows: rows.filter(Exists(_later_reviews(verdict=Verdict.RETURN)))),
+    "returned": ("returned", lambda rows: rows.filter(Exists(verdicts_after(verdict=Verdict.RETURN)))),
     "unlocked": ("unlocked", _unlocked),
     "gold": (
         "gold failed",

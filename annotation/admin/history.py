@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
@@ -15,10 +17,12 @@ from django.views.decorators.http import require_GET, require_POST
 from annotation.admin.skin import UNFOLD
 from annotation.api import ranges
 from annotation.api.media import piece_of
-from annotation.errors import AnnotationError
+from annotation.audit import AUDITED
+from annotation.errors import AnnotationError, Conflict
 from annotation.models import AuditEvent, Revision, Segment
 from annotation.permissions import supervising
 from annotation.selectors import history_of
+from annotation.services import pairs
 from annotation.services.segments import decide
 from annotation.states import EDITABLE_SEGMENTS, DecisionKind
 from annotation.ui.words import changes
@@ -28,11 +32,13 @@ if TYPE_CHECKING:
 
 PAGE: Final = 50
 VERSIONS: Final = 200
+MOST_RELATED: Final = 1_000
+"""Rows of another table whose events are shown with a row's own."""
 
 
-def events_of(request: HttpRequest, **where: Any) -> dict[str, Any]:
+def events_of(request: HttpRequest, where: Q) -> dict[str, Any]:
     """Return a page of audit events, newest first, and where the next one begins."""
-    rows = AuditEvent.objects.filter(**where).order_by("-id")
+    rows = AuditEvent.objects.filter(where).order_by("-id")
     before = request.GET.get("before", "")
     if before.isascii() and before.isdecimal() and len(before) < 19:
         rows = rows.filter(pk__lt=int(before))
@@ -60,13 +66,30 @@ def show(admin: ModelAdmin, request: HttpRequest, subject: Any, **more: Any) -> 
     )
 
 
-def history_of_row(admin: ModelAdmin, request: HttpRequest, object_id: str) -> TemplateResponse:
-    """Show every audited change of a row, also of one that is gone."""
+def history_of_row(
+    admin: ModelAdmin, request: HttpRequest, object_id: str, related: Mapping[str, str]
+) -> TemplateResponse:
+    """Show every audited change of a row, also of one that is gone.
+
+    With it those of rows that belong to it: `related` says in which tables, and in which column they name it.
+    """
     if not admin.has_view_permission(request):
         raise Http404
     subject = admin.get_object(request, object_id) or object_id
-    where = {"table_name": admin.model._meta.db_table, "row_id": object_id}
-    return show(admin, request, subject, **events_of(request, **where))
+    table = admin.model._meta.db_table
+    where = Q(table_name=table, row_id=object_id)
+    for other, column in related.items():
+        where |= Q(table_name=other, row_id__in=_rows_naming(other, column, object_id))
+    return show(admin, request, subject, unaudited=table not in AUDITED, **events_of(request, where))
+
+
+def _rows_naming(table: str, column: str, pk: str) -> list[str]:
+    """Return the rows of a table, gone ones too, in which a column named a row by its id."""
+    if not (pk.isascii() and pk.isdecimal() and len(pk) < 19):
+        return []
+    named = {column: int(pk)}
+    events = AuditEvent.objects.filter(Q(after__contains=named) | Q(before__contains=named), table_name=table)
+    return list(events.order_by().values_list("row_id", flat=True).distinct()[:MOST_RELATED])
 
 
 class SegmentHistory:
@@ -80,12 +103,13 @@ class SegmentHistory:
     ) -> HttpResponse:
         """Show versions, verdicts and events of a segment."""
         segment = self._segment(request, object_id)
+        open_ = self._restorable(segment)
         versions = list(history_of(segment)[: VERSIONS + 1])
         told = [
             {
                 "revision": new,
                 "changes": changes(old.text if old else "", new.text),
-                "restorable": new.number != segment.revision and self._restorable(segment),
+                "restorable": new.number != segment.revision and open_,
             }
             for new, old in pairwise([*versions, None])
             if new is not None
@@ -98,7 +122,7 @@ class SegmentHistory:
             recording=segment.recording,
             versions=told[:VERSIONS],
             reviews=segment.reviews.select_related("reviewer").order_by("-pk")[:PAGE],
-            **events_of(request, segment_id=segment.pk),
+            **events_of(request, Q(segment_id=segment.pk)),
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -136,6 +160,13 @@ class SegmentHistory:
             if revision is None or not (base.isascii() and base.isdecimal() and len(base) < 10):
                 raise Http404
             try:
+                if pairs.is_blind(segment):
+                    # What is decided about such a row is a reading, and would count as one of two.
+                    raise Conflict(
+                        "Two people read this segment without seeing each other's text; it gets its text from"
+                        " them, or from the reviewer who settles their dispute.",
+                        code="read_twice",
+                    )
                 with supervising(request.user):
                     decide(
                         user=request.user,  # type: ignore[arg-type]
@@ -163,4 +194,5 @@ class SegmentHistory:
 
     @staticmethod
     def _restorable(segment: Segment) -> bool:
-        return segment.retired_at is None and not segment.locked and segment.state in EDITABLE_SEGMENTS
+        editable = segment.state in EDITABLE_SEGMENTS and not segment.locked
+        return editable and segment.retired_at is None and not pairs.is_blind(segment)

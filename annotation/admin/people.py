@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -46,6 +47,11 @@ class SuperusersChange(Audited):
 class PeopleAdmin(SuperusersChange, Users):
     """Make accounts, switch them off, and say who is staff."""
 
+    related: ClassVar[Mapping[str, str]] = {
+        "annotation_membership": "user_id",
+        "annotation_user_groups": "user_id",
+        "annotation_user_user_permissions": "user_id",
+    }
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     actions = None
     actions_on_bottom = True
@@ -67,6 +73,11 @@ class MembershipAdmin(ReadOnly):
 
 class SupervisedGroupAdmin(SuperusersChange, Groups):
     """Groups carry rights, so the same holds for them."""
+
+    related: ClassVar[Mapping[str, str]] = {
+        "auth_group_permissions": "group_id",
+        "annotation_user_groups": "group_id",
+    }
 
 
 admin.site.unregister(Group)

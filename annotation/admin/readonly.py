@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.db.models import Model
 from django.http import HttpRequest
 
 from annotation.admin.history import history_of_row
+from annotation.admin.paging import Uncounted
 from annotation.admin.skin import ModelAdmin
 
 
@@ -19,17 +21,21 @@ def is_supervisor(request: HttpRequest) -> bool:
 class Audited:
     """Show the history of a row as the audit has it, not as the admin once kept one."""
 
+    related: ClassVar[Mapping[str, str]] = {}
+    """Tables whose rows belong to this one's, with the column in which they name it."""
+
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> Any:
         """Show every audited change of the row."""
-        return history_of_row(self, request, object_id)  # type: ignore[arg-type]
+        return history_of_row(self, request, object_id, self.related)  # type: ignore[arg-type]
 
 
 class ReadOnly(Audited, ModelAdmin):
     """Show rows and change none, for whoever looks: changes go through the services, not round them."""
 
     actions: Any = None
+    paginator = Uncounted
     # The skin's list would bring a style element where there is no bar for actions.
     actions_on_bottom = True
     show_full_result_count = False

@@ -10,7 +10,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from annotation.admin.history import SegmentHistory
-from annotation.admin.paging import Uncounted
 from annotation.admin.readonly import ReadOnly
 from annotation.models import (
     Assignment,
@@ -21,7 +20,6 @@ from annotation.models import (
     Job,
     Project,
     Recording,
-    Review,
     Revision,
     RiskCalibration,
     Segment,
@@ -42,7 +40,6 @@ class ProjectAdmin(ReadOnly):
 class RecordingAdmin(ReadOnly):
     """Show recordings with what was found out about their files."""
 
-    paginator = Uncounted
     list_display = (
         "name",
         "project",
@@ -64,7 +61,6 @@ class RecordingAdmin(ReadOnly):
 class SegmentAdmin(SegmentHistory, ReadOnly):
     """Show segments; each leads to its history."""
 
-    paginator = Uncounted
     list_display = (
         "id",
         "recording",
@@ -101,7 +97,6 @@ class SegmentAdmin(SegmentHistory, ReadOnly):
 class RevisionAdmin(ReadOnly):
     """Show versions of texts."""
 
-    paginator = Uncounted
     list_display = ("id", "segment", "number", "source", "author", "model", "created_at")
     list_filter = ("source",)
     list_select_related = ("segment", "author")
@@ -114,7 +109,6 @@ class RevisionAdmin(ReadOnly):
 class JobAdmin(ReadOnly):
     """Show jobs with how far they are and why they failed."""
 
-    paginator = Uncounted
     list_display = (
         "id",
         "kind",
@@ -138,7 +132,6 @@ class JobAdmin(ReadOnly):
 class DecodingAdmin(ReadOnly):
     """Show the work of the models, window by window."""
 
-    paginator = Uncounted
     list_display = (
         "id",
         "recording",
@@ -158,26 +151,10 @@ class DecodingAdmin(ReadOnly):
     ordering = ("-id",)
 
 
-@admin.register(Review)
-class ReviewAdmin(ReadOnly):
-    """Show verdicts; they are given on the pages, or from the list of corrections."""
-
-    paginator = Uncounted
-    list_display = (
-        "id", "project", "segment", "revision", "verdict", "reason_code", "reviewer", "annotator",
-        "created_at",
-    )  # fmt: skip
-    list_filter = ("verdict", "reason_code")
-    list_select_related = ("project", "segment", "reviewer", "annotator")
-    search_fields = ("segment__id__exact", "reviewer__username__exact", "annotator__username__exact")
-    ordering = ("-id",)
-
-
 @admin.register(Assignment)
 class AssignmentAdmin(ReadOnly):
     """Show who was asked to work on what."""
 
-    paginator = Uncounted
     list_display = ("recording", "assignee", "assigned_by", "project", "created_at")
     list_select_related = ("recording", "assignee", "assigned_by", "project")
     search_fields = ("assignee__username__exact", "recording__name")

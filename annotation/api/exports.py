@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
 from typing import Any, ClassVar
 
 from django.utils.http import content_disposition_header
@@ -12,7 +11,7 @@ from rest_framework.request import Request
 
 from annotation.api.base import AsyncApiView, in_thread
 from annotation.api.docs import operation, text
-from annotation.api.streaming import Streamed
+from annotation.api.streaming import Streamed, in_turn
 from annotation.models import Project, Recording
 from annotation.permissions import get_visible, require
 from annotation.services import exports
@@ -32,21 +31,13 @@ class _Export(AsyncApiView):
         form = self.word("format") or "csv"
         if form not in TYPES:
             raise ValidationError({"format": f"Expected {' or '.join(TYPES)}."})
-        response = Streamed(_pieces(exports.export(scope, form)), content_type=TYPES[form])
+        response = Streamed(in_turn(exports.export(scope, form)), content_type=TYPES[form])
         name = download_name(scope.name, f".{form}")
         response.headers["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
         response.headers["Cache-Control"] = "private, no-store"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         return response
-
-
-async def _pieces(rows: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
-    while True:
-        piece = await in_thread(next, rows, None)
-        if piece is None:
-            return
-        yield piece
 
 
 class ProjectExport(_Export):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 
 from django.http import StreamingHttpResponse
+
+from annotation.api.base import in_thread
 
 
 class Streamed(StreamingHttpResponse):
@@ -25,3 +27,12 @@ class Streamed(StreamingHttpResponse):
         async with aclosing(self._source) as parts:
             async for part in parts:
                 yield part
+
+
+async def in_turn(pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Yield what a generator of database work makes, each piece only once the one before was taken.
+
+    Given to a response as it is, such a generator would be gathered whole before the first byte is sent.
+    """
+    while (piece := await in_thread(next, pieces, None)) is not None:
+        yield piece

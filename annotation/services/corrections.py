@@ -1,29 +1,20 @@
-"""Corrections as supervisors look at them: texts before and after, verdicts, samples, and the list as CSV."""
+"""Corrections as supervisors look at them: texts before and after, verdicts, and the list as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
-import math
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import transaction
-from django.db.models import Func, QuerySet, TextField, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import Max, OuterRef, QuerySet
 
-from annotation.errors import Invalid
-from annotation.models import AuditSample, Correction, Hypothesis, Review, Revision, SampledDecision, User
-from annotation.services.exports import escape
+from annotation.models import Correction, Hypothesis, Reading, Review, Revision, Segment
+from annotation.states import OPEN_PAIRS
+from transcription.formats.cells import escape
 
 BATCH: Final = 500
-Z: Final = 1.96
-"""Of a 95 % interval."""
-MARGINS: Final = (0.01, 0.2)
-"""Least and most that may be asked for; one per cent takes up to 9,604 rows."""
-SEEDS: Final = 2**31
 
 COLUMNS: Final = (
     "time", "project", "recording", "segment_id", "start_ms", "end_ms", "annotator", "decision", "reason",
@@ -39,9 +30,21 @@ class Detail:
 
     before: str
     after: str
+    revision: int
+    """The segment's revision that has the text `after`; 0 where none has."""
+    blind: bool
+    """Whether another person still reads the segment, who must not see the text; it is left out."""
     hypothesis: Hypothesis | None
     review: Review | None
     """The last verdict on its segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Name a segment, and the revision of it that a correction showed."""
+
+    segment: Segment
+    revision: int
 
 
 def listed() -> QuerySet[Correction]:
@@ -49,13 +52,41 @@ def listed() -> QuerySet[Correction]:
     return Correction.objects.select_related("segment__recording", "project", "author", "undone_by")
 
 
+def verdicts_after(**where: Any) -> QuerySet[Review]:
+    """Return the verdicts on a correction's segment since it was made, to be used inside a query of them."""
+    return Review.objects.filter(segment=OuterRef("segment"), created_at__gte=OuterRef("created_at"), **where)
+
+
+def newest_of_each(rows: QuerySet[Correction], most: int) -> tuple[list[Seen], bool]:
+    """Return the segments of some corrections, newest first, each as the newest of these shows it.
+
+    At most `most` segments; the flag says whether there are more of them.
+    """
+    found: dict[int, Correction] = {}
+    for page in _pages(rows.select_related(None)):
+        for one in page:
+            found.setdefault(one.segment_id, one)
+        if len(found) > most:
+            break
+    chosen = list(found.values())[:most]
+    revisions = {pk: detail.revision for pk, detail in details(chosen).items()}
+    segments = Segment.everything.select_related("project", "recording", "locked_by").in_bulk(
+        [one.segment_id for one in chosen]
+    )
+    return [Seen(segments[one.segment_id], revisions[one.pk]) for one in chosen], len(found) > most
+
+
 def details(corrections: Sequence[Correction]) -> dict[int, Detail]:
-    """Return what belongs to each correction, by its id; three queries however many there are."""
+    """Return what belongs to each correction, by its id; as many queries for one as for many."""
     segments = {one.segment_id for one in corrections}
+    readings = _readings([one for one in corrections if not one.after])
     numbers: dict[int, tuple[int, int]] = {}
     for one in corrections:
-        name = str(one.segment_id)
-        numbers[one.pk] = (one.before.get(name, {}).get("revision", 0), one.after.get(name, 0))
+        name, read = str(one.segment_id), readings.get(one.pk)
+        if read is not None:
+            numbers[one.pk] = (read.base_revision, read.pair.revision or 0)
+        else:
+            numbers[one.pk] = (one.before.get(name, {}).get("revision", 0), one.after.get(name, 0))
     wanted = {number for pair in numbers.values() for number in pair}
     texts = {
         (segment, number): text
@@ -78,14 +109,45 @@ def details(corrections: Sequence[Correction]) -> dict[int, Detail]:
     }
     found = {}
     for one in corrections:
-        before, after = numbers[one.pk]
+        read = readings.get(one.pk)
+        before, number = numbers[one.pk]
+        after = texts.get((one.segment_id, number), "")
+        blind = read is not None and read.pair.state in OPEN_PAIRS
+        if read is not None and (blind or read.text != after):
+            # Of the two texts the other one was taken, or none is yet.
+            after, number = "" if blind else read.text, 0
         found[one.pk] = Detail(
             before=texts.get((one.segment_id, before), ""),
-            after=texts.get((one.segment_id, after), ""),
+            after=after,
+            revision=number,
+            blind=blind,
             hypothesis=heard.get(one.hypothesis_id or 0),
             review=verdicts.get(one.segment_id),
         )
     return found
+
+
+def _readings(corrections: Sequence[Correction]) -> dict[int, Reading]:
+    """Return the readings that decisions left in place of a revision, by the decision's id.
+
+    A reader may decide again until the second text is there; a reading is what their last decision left.
+    """
+    if not corrections:
+        return {}
+    segments = {one.segment_id for one in corrections}
+    rows = Reading.objects.filter(segment__in=segments).select_related("pair")
+    readings = {(one.segment_id, one.author_id): one for one in rows}
+    last = set(
+        Correction.objects.filter(segment__in=segments, after={})
+        .values_list("segment", "author")
+        .annotate(Max("pk"))
+        .values_list("pk__max", flat=True)
+    )
+    return {
+        one.pk: readings[one.segment_id, one.author_id]
+        for one in corrections
+        if one.pk in last and one.author_id is not None and (one.segment_id, one.author_id) in readings
+    }
 
 
 def effort(correction: Correction) -> float | None:
@@ -95,67 +157,20 @@ def effort(correction: Correction) -> float | None:
     return correction.active_ms / correction.audio_ms
 
 
-def sample_size(population: int, margin: float) -> int:
-    """Return how many of `population` rows tell a share to ± `margin` in 95 of 100 samples, at worst.
-
-    Cochran's formula with the correction for finite populations: 384 of very many for five per cent.
-    """
-    low, high = MARGINS
-    if not low <= margin <= high:
-        raise Invalid(f"The margin lies between {low:.0%} and {high:.0%}.", margin=f"{low} to {high}")
-    if population < 1:
-        return 0
-    endless = Z**2 * 0.25 / margin**2
-    return min(population, math.ceil(endless / (1 + (endless - 1) / population)))
-
-
-def draw(
-    *,
-    user: User,
-    among: QuerySet[Correction],
-    margin: float = 0.05,
-    filters: str = "",
-    seed: int | None = None,
-) -> AuditSample:
-    """Draw a random sample of corrections, large enough for ± `margin`, and keep it.
-
-    The rows are those whose md5 of `seed:id` is smallest, so that anybody can draw the same again.
-    """
-    chosen = secrets.randbelow(SEEDS) if seed is None else seed
-    with transaction.atomic():
-        rows = among.order_by()
-        population = rows.count()
-        size = sample_size(population, margin)
-        if not size:
-            raise Invalid("There is nothing to draw from.", filters="at least one correction")
-        lot = Func(Concat(Value(f"{chosen}:"), Cast("pk", TextField())), function="md5")
-        drawn = list(rows.order_by(lot, "pk").values_list("pk", flat=True)[:size])
-        sample = AuditSample.objects.create(
-            drawn_by=user,
-            filters=filters[:1000],
-            seed=chosen,
-            margin=margin,
-            population=population,
-            size=size,
-        )
-        SampledDecision.objects.bulk_create(
-            [SampledDecision(sample=sample, decision_id=pk) for pk in drawn], batch_size=1000
-        )
-    return sample
-
-
 def as_csv(rows: QuerySet[Correction]) -> Iterator[bytes]:
     """Yield corrections, newest first, as CSV that no spreadsheet runs; in constant memory."""
     yield b"\xef\xbb\xbf" + _lines([COLUMNS])
-    last: int | None = None
-    while True:
-        page = list((rows if last is None else rows.filter(pk__lt=last)).order_by("-pk")[:BATCH])
-        if page:
-            more = details(page)
-            yield _lines([_row(one, more[one.pk]) for one in page])
-        if len(page) < BATCH:
-            return
-        last = page[-1].pk
+    for page in _pages(rows):
+        more = details(page)
+        yield _lines([_row(one, more[one.pk]) for one in page])
+
+
+def _pages(rows: QuerySet[Correction]) -> Iterator[list[Correction]]:
+    """Yield corrections in batches, newest first."""
+    page = list(rows.order_by("-pk")[:BATCH])
+    while page:
+        yield page
+        page = list(rows.filter(pk__lt=page[-1].pk).order_by("-pk")[:BATCH]) if len(page) == BATCH else []
 
 
 def _row(one: Correction, more: Detail) -> Sequence[Any]:

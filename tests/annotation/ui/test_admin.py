@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import localtime
 from knox.models import AuthToken
 
 from annotation.audit import Actor, acting_as
 from annotation.models import AuditEvent, LiveWorker, User
-from annotation.services import segments
+from annotation.services import projects, segments
+from annotation.states import Role
 from tests.annotation.ui.conftest import SignedIn, words_of
-from tests.factories import make_segment, make_user
+from tests.factories import make_job, make_segment, make_user
 from tests.personas import Cast
 
 TABLES = (
@@ -152,6 +155,54 @@ def test_the_audit_is_filtered_and_searched(cast: Cast, signed_in: SignedIn, que
     make_segment(cast.project, text="x", revision=1)
     answer = signed_in("supervisor").get(f"/admin/annotation/auditevent/?{query}")
     assert answer.status_code in (200, 302)
+
+
+def test_the_audit_is_filtered_from_day_to_day(cast: Cast, signed_in: SignedIn) -> None:
+    today = localtime(AuditEvent.objects.latest("id").at).date()
+    before, after = today - timedelta(days=1), today + timedelta(days=1)
+    client = signed_in("supervisor")
+
+    def found(query: str) -> bool:
+        answer = client.get(f"/admin/annotation/auditevent/?{query}")
+        assert answer.status_code == 200
+        return bool(answer.context["cl"].result_list)
+
+    assert found(f"at__from={today}&at__to={today}")
+    assert found(f"at__from={before}") and found(f"at__to={after}") and found("at__from=&at__to=")
+    assert not found(f"at__from={after}") and not found(f"at__to={before}")
+    for nonsense in ("x", "2026-02-30", "9999-12-31", "%00"):
+        assert not found(f"at__to={nonsense}") or nonsense == "9999-12-31"
+    page = words_of(client.get(f"/admin/annotation/auditevent/?at__from={before}&source=web"))
+    assert f'name="at__from" value="{before}"' in page
+    assert 'type="hidden" name="source" value="web"' in page
+
+
+def test_the_history_of_an_account_is_also_that_of_its_rights(
+    cast: Cast, signed_in: SignedIn, root: Client
+) -> None:
+    group = Group.objects.create(name="readers")
+    person, other = cast.annotator, cast.manager
+    person.groups.add(group)
+    other.user_permissions.add(Permission.objects.get(codename="add_project"))
+    projects.set_membership(user=cast.manager, project=cast.project, member=person, role=Role.REVIEWER)
+    projects.remove_membership(user=cast.manager, project=cast.project, member=person)
+    group.permissions.add(Permission.objects.get(codename="add_review"))
+    client = signed_in("supervisor")
+    page = words_of(client.get(f"/admin/annotation/user/{person.pk}/history/"))
+    assert page.count("membership ") == 3, "asked in, another role, out"
+    assert "<del>annotator</del><ins>reviewer</ins>" in page
+    assert "user&#x27;s group " in page and "user&#x27;s permission " not in page
+    page = words_of(client.get(f"/admin/auth/group/{group.pk}/history/"))
+    assert "group&#x27;s permission " in page and "user&#x27;s group " in page
+    # The rights of a group are rights of people: they are found in the list of events, too.
+    page = words_of(client.get("/admin/annotation/auditevent/?table=auth_group_permissions"))
+    assert "group&#x27;s permission " in page
+
+
+def test_the_history_of_a_job_says_why_there_is_none(cast: Cast, signed_in: SignedIn) -> None:
+    job = make_job(make_segment(cast.project).recording)
+    page = words_of(signed_in("supervisor").get(f"/admin/annotation/job/{job.pk}/history/"))
+    assert "Changes of jobs are not in the audit" in page
 
 
 def test_the_audit_is_filtered_by_project(cast: Cast, signed_in: SignedIn) -> None:

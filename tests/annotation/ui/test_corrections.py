@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import importlib
 import io
+import itertools
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Permission
 from django.db import connection, connections
 from django.test import Client
@@ -19,16 +21,25 @@ from annotation.models import (
     Assignment,
     AuditEvent,
     AuditSample,
+    Comment,
     Correction,
     Decision,
+    Export,
+    Gold,
     Hypothesis,
+    Import,
+    Membership,
+    Pair,
+    Reading,
     Review,
     Segment,
     User,
 )
-from annotation.services import corrections, segments
+from annotation.services import corrections, samples, seals, segments
+from annotation.services.assignments import assign
 from annotation.services.decisions import Evidence
-from annotation.states import DecisionKind
+from annotation.services.reviews import judge
+from annotation.states import DecisionKind, Verdict
 from tests import services
 from tests.annotation.ui.conftest import SignedIn, words_of
 from tests.factories import make_decoding, make_job, make_segment, make_user
@@ -36,6 +47,7 @@ from tests.personas import Cast, make_cast
 
 LIST = "/admin/annotation/correction/"
 MACHINE = "we ship from bosh on friday"
+NUMBERS = itertools.count()
 
 
 def correct(
@@ -56,6 +68,15 @@ def correct(
         evidence=Evidence(**evidence),
     )
     return decision
+
+
+def whole(answer: Any) -> bytes:
+    """Return all that a response streams."""
+
+    async def read() -> bytes:
+        return b"".join([part async for part in answer])
+
+    return async_to_sync(read)()
 
 
 def press(client: Client, action: str, *rows: Decision, query: str = "", **form: str) -> Any:
@@ -147,19 +168,57 @@ def test_a_page_costs_as_many_queries_with_fifty_rows_as_with_five(cast: Cast, s
     assert all("LIMIT" in sql for sql in many if "COUNT(" in sql)
 
 
-@pytest.mark.parametrize("table", ["auditevent", "segment", "revision", "recording", "decoding", "job"])
-def test_no_list_asks_row_by_row_or_counts_all(cast: Cast, signed_in: SignedIn, table: str) -> None:
+LISTS = (
+    "assignment/", "auditevent/", "auditevent/?at__from=2026-01-01", "auditsample/", "comment/", "decoding/",
+    "export/", "gold/", "import/", "job/", "membership/", "pair/", "reading/", "recording/", "review/",
+    "revision/", "seal/", "segment/",
+)  # fmt: skip
+
+
+def test_no_list_asks_row_by_row_or_counts_all(cast: Cast, signed_in: SignedIn) -> None:
     client = signed_in("supervisor")
-    asked: list[list[str]] = []
-    for _ in range(2):
+    asked: list[dict[str, list[str]]] = []
+    for number in range(2):
         for _ in range(4):
-            correct(cast)
-        with CaptureQueriesContext(connection) as queries:
-            assert client.get(f"/admin/annotation/{table}/").status_code == 200
-        asked.append([query["sql"] for query in queries])
-    few, many = asked
-    assert len(many) == len(few) <= 9, many
-    assert all("LIMIT" in sql for sql in many if "COUNT(" in sql)
+            supervised(cast, correct(cast), f"member-{next(NUMBERS)}")
+        seals.seal()
+        sample = samples.draw(user=cast.supervisor, among=Correction.objects.all())
+        filtered = (
+            f"correction/?{query}"
+            for query in (
+                *("flag=untold", "flag=returned", f"sample={sample.pk}", "created_at__from=2026-01-01"),
+                f"reviewer={cast.reviewer.pk}",
+            )
+        )
+        asked.append({})
+        for path in (*LISTS, *filtered):
+            with CaptureQueriesContext(connection) as queries:
+                answer = client.get(f"/admin/annotation/{path}")
+            assert answer.status_code == 200, path
+            rows = len(answer.context["cl"].result_list)
+            assert rows > number, f"{path} lists nothing to ask about"
+            asked[-1][path.split("sample=")[0]] = [query["sql"] for query in queries]
+    for path, many in asked[1].items():
+        assert len(many) == len(asked[0][path]) <= (17 if path.startswith("correction") else 10), many
+        assert all("LIMIT" in sql for sql in many if "COUNT(" in sql), many
+
+
+def supervised(cast: Cast, decision: Decision, name: str) -> None:
+    """Give a decision's segment everything that the admin lists."""
+    segment = decision.segment
+    member = make_user(name)
+    Membership.objects.create(project=cast.project, user=member, role="annotator")
+    assign(user=cast.manager, recording=segment.recording, usernames=[name])
+    judge(user=cast.reviewer, segment=segment, verdict=Verdict.RETURN, base_revision=2, reason="words")
+    pair = Pair.objects.create(project=cast.project, segment=segment)
+    Reading.objects.create(
+        pair=pair, segment=segment, place=1, author=member, kind="save", text="a", base_revision=1
+    )
+    Gold.objects.create(project=cast.project, segment=segment, text="a", author=cast.manager)
+    Comment.objects.create(project=cast.project, segment=segment, author=member, text="a")
+    Import.objects.create(project=cast.project, created_by=cast.manager)
+    job, number = make_job(segment.recording, kind="export"), Export.objects.count() + 1
+    Export.objects.create(project=cast.project, created_by=cast.manager, number=number, job=job, format="csv")
 
 
 FILTERS = {
@@ -168,7 +227,7 @@ FILTERS = {
     "flag=gold": set(), "flag=nonsense": {0, 1, 2, 3}, "wer=0-0": {3}, "wer=10-20": {0, 1}, "wer=50-": {2},
     "wer=16.6-16.7": {0, 1}, "wer=": set(), "wer=x-y": set(), "wer=-1-5": set(), "kind=save": {0, 1, 2},
     "kind=accept": {3}, "state=returned": {2}, "state=corrected": {0, 1, 3}, "state=locked": set(),
-    "sample=1": set(), "annotator=x": set(), "project=99999999999999999999": set(), "flag=untold": {2},
+    "sample=1": set(), "annotator=x": set(), "project=99999999999999999999": set(), "flag=untold": {3},
     f"annotator={'9' * 5000}": set(), f"sample={'9' * 5000}": set(),
 }  # fmt: skip
 
@@ -296,7 +355,7 @@ def test_recordings_are_reassigned_to_members_only(cast: Cast, signed_in: Signed
      (20_000, 0.01, 6489)],
 )  # fmt: skip
 def test_a_sample_is_as_large_as_its_margin_needs(population: int, margin: float, size: int) -> None:
-    assert corrections.sample_size(population, margin) == size
+    assert samples.sample_size(population, margin) == size
 
 
 def test_a_sample_is_kept_and_can_be_drawn_again(cast: Cast, signed_in: SignedIn) -> None:
@@ -305,32 +364,128 @@ def test_a_sample_is_kept_and_can_be_drawn_again(cast: Cast, signed_in: SignedIn
     client = signed_in("supervisor")
     query = f"?project={cast.project.pk}"
     answer = press(
-        client, "draw_sample", Correction.objects.latest("id"),
-        query=query, select_across="1", confirmed="yes", margin="20",
-    )  # fmt: skip
+        client, "draw_sample", Correction.objects.latest("id"), query=query, confirmed="yes", margin="20"
+    )
     sample = AuditSample.objects.get()
     assert (sample.population, sample.size, sample.drawn_by) == (12, 9, cast.supervisor)
     assert sample.filters == query[1:]
     assert answer.redirect_chain[-1][0] == f"{LIST}?sample={sample.pk}"
     assert len(answer.context["cl"].result_list) == 9
     drawn = set(sample.decisions.values_list("pk", flat=True))
-    again = corrections.draw(
-        user=cast.supervisor, among=Correction.objects.all(), margin=0.2, seed=sample.seed
-    )
-    other = corrections.draw(user=cast.supervisor, among=Correction.objects.all(), margin=0.2, seed=7)
+    again = samples.draw(user=cast.supervisor, among=Correction.objects.all(), margin=0.2, seed=sample.seed)
+    other = samples.draw(user=cast.supervisor, among=Correction.objects.all(), margin=0.2, seed=7)
     assert set(again.decisions.values_list("pk", flat=True)) == drawn
     assert set(other.decisions.values_list("pk", flat=True)) != drawn
     listed = words_of(client.get("/admin/annotation/auditsample/"))
     assert f"?sample={sample.pk}" in listed
     with pytest.raises(Invalid):
-        corrections.draw(user=cast.supervisor, among=Correction.objects.none())
+        samples.draw(user=cast.supervisor, among=Correction.objects.none())
+
+
+def test_a_sample_is_drawn_from_the_whole_list_whatever_is_ticked(cast: Cast, signed_in: SignedIn) -> None:
+    rows = [correct(cast) for _ in range(3)]
+    client = signed_in("supervisor")
+    assert "whatever is ticked: 3 corrections" in words_of(press(client, "draw_sample", rows[0]))
+    nothing = {"query": f"?annotator={cast.outsider.pk}", "index": "0"}
+    asked = press(client, "draw_sample", confirmed="yes", margin="5", **nothing)
+    assert "There is nothing to draw from." in words_of(asked)
+    press(client, "draw_sample", rows[0], confirmed="yes", margin="5")
+    assert AuditSample.objects.get().population == 3
+
+
+def test_a_samples_page_tells_what_was_found_on_it(cast: Cast, signed_in: SignedIn) -> None:
+    rows = [correct(cast) for _ in range(10)]
+    other = correct(cast, by=cast.manager)
+    client = signed_in("supervisor")
+    of_one = Correction.objects.filter(author=cast.annotator)
+    sample = samples.draw(user=cast.supervisor, among=of_one, margin=0.01)
+    path = f"/admin/annotation/auditsample/{sample.pk}/change/"
+    assert "0 of 10: 0 accepted" in words_of(client.get(path))
+    press(client, "send_back", rows[0], other, confirmed="yes", reason="words")
+    press(client, "accept", *rows[1:9])
+    judge(user=cast.reviewer, segment=rows[9].segment, verdict=Verdict.FIX, base_revision=2, text="else")
+    page = words_of(client.get(path))
+    assert "10 of 10: 8 accepted, 1 fixed, 1 returned" in page
+    # Wilson (1927), by hand: 1 of 10 and 2 of 10.
+    assert "10.0\u00a0% (95\u00a0% interval by Wilson: 1.8 to 40.4\u00a0%)" in page
+    assert "20.0\u00a0% (95\u00a0% interval by Wilson: 5.7 to 51.0\u00a0%)" in page
+    # What comes of a later text is no finding about this one.
+    segments.save_text(user=cast.annotator, segment=rows[0].segment, text="once more", base_revision=2)
+    press(client, "accept", Correction.objects.latest("id"))
+    assert "8 accepted, 1 fixed, 1 returned" in words_of(client.get(path))
+
+
+def test_only_the_text_that_is_shown_is_judged(cast: Cast, signed_in: SignedIn) -> None:
+    shown = correct(cast)
+    segments.save_text(user=cast.annotator, segment=shown.segment, text="not seen", base_revision=2)
+    client = signed_in("supervisor")
+    for action, form in (
+        ("accept", {}),
+        ("finish", {}),
+        ("send_back", {"confirmed": "yes", "reason": "words"}),
+    ):
+        said = words_of(press(client, action, shown, **form))
+        assert "This segment was changed" in said, action
+    segment = Segment.objects.get(pk=shown.segment_id)
+    assert (segment.state, segment.locked, Review.objects.count()) == ("corrected", False, 0)
+    # Both lines were chosen: the newer one is what was looked at.
+    assert "1 segment accepted." in words_of(press(client, "accept", shown, Correction.objects.latest("id")))
+
+
+def test_what_is_left_undone_of_many_is_told(
+    cast: Cast, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("annotation.admin.actions.MOST", 2)
+    monkeypatch.setattr("annotation.services.corrections.BATCH", 2)
+    rows = [correct(cast) for _ in range(3)]
+    text = "we ship"
+    for base in range(2, 7):  # many corrections of one segment, and few segments
+        text += " on"
+        segments.save_text(user=cast.annotator, segment=rows[2].segment, text=text, base_revision=base)
+    client = signed_in("supervisor")
+    everything = {"select_across": "1"}
+    said = words_of(press(client, "accept", rows[0], **everything))
+    assert "2 segments accepted." in said and "the rest is as it was" in said
+    assert Segment.objects.get(pk=rows[0].segment_id).state == "corrected"
+    said = words_of(press(client, "reassign", rows[0], confirmed="yes", usernames="manager", **everything))
+    assert "2 recordings reassigned." in said and "the rest is as it was" in said
+    said = words_of(press(client, "accept", rows[0]))
+    assert "1 segment accepted." in said and "the rest is as it was" not in said
+
+
+def test_the_export_is_read_as_it_is_sent(
+    cast: Cast, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("annotation.services.corrections.BATCH", 2)
+    rows = [correct(cast, f"text {number}") for number in range(5)]
+    answer = press(signed_in("supervisor"), "export_csv", *rows)
+    details, asked = corrections.details, list[int]()
+
+    def counted(page: Any) -> Any:
+        asked.append(len(page))
+        return details(page)
+
+    monkeypatch.setattr(corrections, "details", counted)
+    assert answer.is_async, "anything else is gathered whole by Django before its first byte"
+
+    async def read() -> list[bytes]:
+        parts = aiter(answer)
+        first = [await anext(parts) for _ in range(2)]
+        assert asked == [2], "a page is asked for once the one before it was taken"
+        return first + [part async for part in parts]
+
+    parts = async_to_sync(read)()
+    assert asked == [2, 2, 1]
+    assert [row["after"] for row in csv.DictReader(io.StringIO(b"".join(parts).decode("utf-8-sig")))] == [
+        f"text {number}" for number in (4, 3, 2, 1, 0)
+    ]
 
 
 def test_the_export_is_whole_and_runs_in_no_spreadsheet(cast: Cast, signed_in: SignedIn) -> None:
     rows = [correct(cast, "=HYPERLINK(1)"), correct(cast, 'plain, "quoted"\nand two lines')]
     answer = press(signed_in("supervisor"), "export_csv", *rows)
     assert answer.headers["Content-Type"].startswith("text/csv")
-    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    text = whole(answer).decode("utf-8-sig")
     found = list(csv.DictReader(io.StringIO(text)))
     assert [row["after"] for row in found] == ['plain, "quoted"\nand two lines', "'=HYPERLINK(1)"]
     assert found[0]["machine_text"] == MACHINE and found[0]["annotator"] == "annotator"

@@ -29,7 +29,8 @@ segment, decision = sys.argv[1:]
 base = "/admin/annotation/"
 pages = ["/admin/", *(f"{base}{name}/" for name in (
     "auditevent", "correction", "auditsample", "seal", "user", "membership", "project", "recording",
-    "segment", "revision", "review", "assignment", "job", "import", "export", "decoding", "contextgate",
+    "segment", "revision", "review", "pair", "reading", "gold", "comment",
+    "assignment", "job", "import", "export", "decoding", "contextgate",
     "riskcalibration", "liveworker",
 )), f"{base}correction/{decision}/change/", f"{base}segment/{segment}/history/",
     f"{base}correction/?flag=unheard&wer=10-20", "/admin/auth/group/"]
@@ -41,6 +42,7 @@ for path in pages:
     for script in page.split("<script")[1:]:
         head = script.split(">")[0]
         assert "src=" in head or "application/json" in head, (path, head)
+assert 'type="date" name="created_at__from"' in client.get(f"{base}correction/").content.decode()
 assert 'class="range-filter"' in client.get(f"{base}correction/").content.decode()
 for form in ({"action": "finish", "_selected_action": decision, "index": "0", "select_across": "0"},
              {"one": f"send_back:{decision}", "index": "0"}):
