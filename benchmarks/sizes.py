@@ -76,10 +76,10 @@ QUICK: Final = Sizes(
     scaling_s=40,
     writers=2,
     saves=5,
-    found_segments=3_000,
-    audit_events=2_000,
-    table_rows=2_000,
-    exported_rows=1_000,
+    found_segments=1_500,
+    audit_events=1_000,
+    table_rows=500,
+    exported_rows=200,
     scored_rows=600,
 )
 """A smoke run: it shows that everything works, and its figures say nothing."""

@@ -30,7 +30,7 @@ ROWS = {
     "Quality page": 7,
     "Saves": 2,
     "Tables": 2,
-    "Exports": 6,
+    "Exports": 2,
     "Admin": 32,
 }
 
