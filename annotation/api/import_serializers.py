@@ -50,6 +50,9 @@ class ImportOut(Out):
     state = serializers.ChoiceField(choices=ImportState.choices)
     table = serializers.CharField(help_text="The name of its table; empty = transcripts, or audio alone.")
     columns = ColumnOut(many=True)
+    reading = serializers.DictField(
+        help_text="kind, sheet, sheets, encoding, delimiter: how the table was read; options say otherwise."
+    )
     questions = QuestionOut(many=True)
     answers = serializers.DictField()
     options = serializers.DictField()

@@ -32,6 +32,8 @@ class Import(models.Model):
     columns = models.JSONField(default=list)
     """[{"header", "field", "found"}] in the order of the table; field "" = kept as metadata, "ignore" = left
     out. `found`: how the field was found (`name`, `template`, `audio`, `person`, "")."""
+    reading = models.JSONField(default=dict)
+    """{"kind", "sheet", "sheets", "encoding", "delimiter"}: how the table was read, by choice or as found."""
     options = models.JSONField(default=dict)
     answers = models.JSONField(default=dict)
     questions = models.JSONField(default=list)

@@ -43,6 +43,7 @@ MARKS: Final = {
 }
 WORKING: Final = (ImportState.CHECKING, ImportState.IMPORTING, ImportState.LANDING)
 CHANGEABLE: Final = (ImportState.ASKING, ImportState.CHECKED)
+DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 PHASES: Final = {
     "": "Waiting for a worker",
     "unpacking": "Unpacking (MB)",
@@ -210,12 +211,26 @@ def _change(request: HttpRequest, parent: Import) -> None:
     row = (sent.get("header_row") or "").strip()
     if row.isdecimal() and len(row) < 5:
         options["header_row"] = int(row)
-    if sent.get("sheet") is not None:
-        options["sheet"] = sent["sheet"].strip()
+    options |= {name: said for name, said in _reading(request).items() if said != _read(parent)[name]}
     receiving.change(
         user=person_of(request), parent=parent, answers=answers, options=options,
         save_template=sent.get("save_template", "").strip(),
     )  # fmt: skip
+
+
+def _reading(request: HttpRequest) -> dict[str, str]:
+    """Return how the table shall be read, as far as the page asked."""
+    sent = request.POST
+    said = {name: sent[name] for name in ("sheet", "template") if name in sent}
+    if sent.get("delimiter") in DELIMITERS:
+        said["delimiter"] = DELIMITERS[sent["delimiter"]]
+    return said
+
+
+def _read(parent: Import) -> dict[str, str]:
+    """Return how the table was read."""
+    found = {name: parent.reading.get(name, "") for name in ("sheet", "delimiter")}
+    return {**found, "template": parent.options.get("template", "")}
 
 
 @page("POST")
@@ -317,6 +332,15 @@ def _context(request: HttpRequest, parent: Import) -> dict[str, Any]:
         "columns": _columns(parent),
         "fields": [(name, LABELS[name]) for name in (KEPT, *FIELDS, IGNORED)],
         "changeable": state in CHANGEABLE,
+        "readable": bool(parent.reading) and state in (*CHANGEABLE, ImportState.REFUSED),
+        "tables": _tables(parent),
+        "sheets": parent.reading.get("sheets", ()),
+        "delimiters": [
+            (name, mark == parent.reading["delimiter"])
+            for name, mark in DELIMITERS.items()
+            if parent.reading.get("delimiter")
+        ],
+        "templates": ImportTemplate.objects.filter(project=parent.project_id).order_by("name"),
         "faults": faults,
         "soft": [fault for fault in faults if fault.soft],
         "faulty": faulty,
@@ -337,6 +361,13 @@ def _context(request: HttpRequest, parent: Import) -> dict[str, Any]:
         "parsed": bool(parent.preview) and "cells" not in parent.preview[0],
         "files": receiving.files_by_kind(parent),
     }  # fmt: skip
+
+
+def _tables(parent: Import) -> list[str]:
+    """Return the names of the tables to choose from, where there is a choice."""
+    rows = ImportFile.objects.filter(parent=parent, kind=FileKind.TABLE)
+    names = list(rows.order_by("name").values_list("name", flat=True)[:100])
+    return names if len(names) > 1 else []
 
 
 def _importable(parent: Import) -> int:

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from annotation import progress
 from annotation.errors import Invalid
@@ -29,6 +30,10 @@ HEAD_ROWS: Final = 210
 """So many rows are looked at to know the columns and what is open."""
 PREVIEW_ROWS: Final = 20
 
+MAX_SHEETS: Final = 200
+"""So many sheets of a workbook can be chosen from."""
+UNREAD: Final = "unread"
+"""The cause of files that could be read, were another not chosen."""
 Note = Callable[[int, int, str], None]
 
 
@@ -55,9 +60,9 @@ def check(parent: Import, claimed: ClaimedJob, tick: Tick) -> None:
         found |= {"questions": asking.questions, **asking.values}
     except Invalid as error:
         refusal = {"code": error.code, "message": error.message, "file": error.detail.get("file", "")}
-        end(parent, claimed, ImportState.REFUSED, refusal=refusal)
+        end(parent, claimed, ImportState.REFUSED, refusal=refusal, reading=parent.reading)
         raise
-    end(parent, claimed, state, **found)
+    end(parent, claimed, state, reading=parent.reading, **found)
 
 
 def end(parent: Import, claimed: ClaimedJob, state: ImportState, **values: Any) -> None:
@@ -81,10 +86,12 @@ def announce(parent: Import, state: str) -> None:
 
 def _check(parent: Import, note: Note) -> dict[str, Any]:
     staging.clear(parent)
+    parent.reading = {}
     files.unpack_all(parent, note)
     note(0, 1, "reading")
     table = _choose_table(parent)
     sounds = Sounds(files.sounds_of(parent), here(parent))
+    _name_unread(parent, table)
     if table is not None:
         found = _check_table(parent, table, sounds, note)
     else:
@@ -111,13 +118,17 @@ def summary(parent: Import) -> dict[str, Any]:
         **between.count(parent),
         "files": ImportFile.objects.filter(parent=parent).exclude(kind=FileKind.ARCHIVE).count(),
         "orphans": audio.filter(recording=None).exclude(pk__in=named).count(),
-        "left_out": ImportFile.objects.filter(parent=parent, kind=FileKind.IGNORED)
-        .exclude(cause_code="junk")
-        .count(),
+        "left_out": left_out(parent).count(),
     }
 
 
 def accepted_of(parent: Import) -> frozenset[str]:
+def left_out(parent: Import) -> QuerySet[ImportFile]:
+    """Return the files that are not used and should have been, as far as anybody can tell."""
+    unused = Q(kind=FileKind.IGNORED) | Q(cause_code=UNREAD)
+    return ImportFile.objects.filter(unused, parent=parent).exclude(cause_code="junk")
+
+
     """Return the faults that a person waves through."""
     told = parent.options.get("accept")
     return frozenset(faults.ACCEPTED_UNLESS_TOLD if told is None else told) & faults.SOFT
@@ -147,6 +158,22 @@ def _check_table(parent: Import, file: ImportFile, sounds: Sounds, note: Note) -
         table = _open(parent, file)
         how, rows, mapped = _understand(parent, file, table, sounds)
         _stage(parent, (staging.understand(line, how, sounds) for line in rows), how.accepted, note)
+def _name_unread(parent: Import, table: ImportFile | None) -> None:
+    """Say of the other tables, and of transcripts beside a table, that they are not read."""
+    rows = ImportFile.objects.filter(parent=parent)
+    rows.filter(cause_code=UNREAD).update(cause_code="", cause="")
+    if table is None:
+        return
+    rest = rows.exclude(pk=table.pk)
+    rest.filter(kind=FileKind.TABLE).update(
+        cause_code=UNREAD, cause=f"Not read: “{table.name}” was chosen. Choose this, or drop it alone."
+    )
+    rest.filter(kind=FileKind.TRANSCRIPT).update(
+        cause_code=UNREAD,
+        cause=f"Not read: the table “{table.name}” says what is in the audio. Drop it without a table.",
+    )
+
+
     except TableError as error:
         raise Invalid(f"{file.name}: {error.message}", code=error.code, file=file.name) from None
     return {"table": file.name, "columns": [column.to_json() for column in mapped]}
@@ -155,7 +182,7 @@ def _check_table(parent: Import, file: ImportFile, sounds: Sounds, note: Note) -
 def _open(parent: Import, file: ImportFile) -> Table:
     path = files.path_of(file)
     try:
-        return open_table(
+        table = open_table(
             path,
             encoding=str(parent.answers.get("encoding") or ""),
             delimiter=str(parent.options.get("delimiter") or ""),
@@ -167,10 +194,21 @@ def _open(parent: Import, file: ImportFile) -> Table:
         previews = {name: preview(path, name) for name in error.candidates}
         raise Asking([questions.about_encoding(error.candidates, previews)], table=file.name) from None
 
+        if error.code == "no_sheet":
+            parent.reading = _reading(open_table(path))  # so that one of those that are there can be chosen
 
 def _understand(
     parent: Import, file: ImportFile, table: Table, sounds: Sounds
 ) -> tuple[Reading, Iterator[Line], list[Column]]:
+    parent.reading = _reading(table)
+    return table
+
+
+def _reading(table: Table) -> dict[str, Any]:
+    return {
+        "kind": table.kind, "sheet": table.sheet, "sheets": table.sheets[:MAX_SHEETS],
+        "encoding": table.encoding, "delimiter": table.delimiter,
+    }  # fmt: skip
     """Find headers and columns in the first rows; return how to read the rest. Raises Asking, Invalid."""
     lines = table.lines()
     head = list(islice(lines, HEAD_ROWS))

@@ -17,6 +17,7 @@ from annotation.services.clock import ClockTimestamp
 from annotation.services.imports import between, checking, columns, faults, files, staging
 from annotation.services.multipart import Arrived, Received, discard
 from annotation.states import FileKind, ImportState, JobKind, JobState
+from transcription.tables.plain import DELIMITERS
 
 MAX_FILES: Final = 100_000
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -233,6 +234,8 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
         elif name in TEXTS:
             if not isinstance(value, str) or len(value) > 200:
                 raise Invalid(f"{name} must be a short text.", code="invalid")
+            if name == "delimiter" and value not in ("", *DELIMITERS):
+                raise Invalid("Cells are parted by a comma, semicolon, tab or bar.", delimiter=", ; tab |")
             chosen[name] = value
         else:
             raise Invalid(f"There is no option called {name[:40]!r}.", code="unknown_option")

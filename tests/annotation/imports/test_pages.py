@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from annotation.models import Import, ImportTemplate, Segment
 from annotation.states import ImportState
@@ -145,3 +145,80 @@ def test_a_file_that_is_no_table_is_refused_in_words(cast: Any, manager: Client)
     shown = words(manager.get(f"/imports/{Import.objects.get().pk}/"))
     assert "Nothing of this can be imported" in shown
     assert "XML or HTML" in shown
+
+
+def test_the_sheet_that_was_read_is_named_and_another_can_be_chosen(manager: Client, cast: Any) -> None:
+    book = Workbook()
+    notes: Any = book.active
+    notes.title = "Read me"
+    notes.append(["Calls of May, by Dana"])
+    calls = book.create_sheet("Calls")
+    for row in (["file", "start_ms", "end_ms", "text"], ["a.wav", 0, 2000, "one"]):
+        calls.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    drop = upload(("calls.xlsx", out.getvalue()), ("a.wav", sound(5)))
+    manager.post(f"/projects/{cast.project.pk}/imports/", drop)
+    work()
+    path = f"/imports/{Import.objects.get().pk}/"
+    shown = manager.get(path)
+    assert "There are no rows under the headers" in words(shown)
+    assert selected(shown, "sheet") == "Read me"
+    manager.post(path, {"sheet": "Calls", "header_row": ""})
+    work()
+    shown = manager.get(path)
+    assert "1 row : 1 ready" in words(shown)
+    assert selected(shown, "sheet") == "Calls"
+    manager.post(path, {"sheet": "Calls", "on_known": "skip"})
+    assert Import.objects.get().state == ImportState.CHECKED, "nothing is read again for nothing"
+
+
+def test_the_delimiter_and_the_template_can_be_chosen(manager: Client, cast: Any) -> None:
+    rows = table("Datei;Text, Teil 1, Teil 2;Anmerkung, lang, kurz", "a.wav;one, two, three;a, b, c")
+    manager.post(f"/projects/{cast.project.pk}/imports/", upload(("t.csv", rows), ("a.wav", sound(5))))
+    work()
+    path = f"/imports/{Import.objects.get().pk}/"
+    assert selected(manager.get(path), "delimiter") == "comma", "it splits the rows into more cells"
+    manager.post(path, {"delimiter": "semicolon"})
+    work()
+    manager.post(path, {"column-1": "text", "save_template": "Anrufe"})
+    work()
+    assert [row["text"] for row in Import.objects.get().preview] == ["one, two, three"]
+
+    other = table("Datei;Text, Teil 1, Teil 2", "a.wav;four")
+    manager.post(f"/projects/{cast.project.pk}/imports/", upload(("o.csv", other), ("a.wav", sound(5))))
+    work()
+    latest = Import.objects.latest("pk")
+    path = f"/imports/{latest.pk}/"
+    manager.post(path, {"delimiter": "semicolon", "template": "Anrufe"})
+    work()
+    latest.refresh_from_db()
+    assert selected(manager.get(path), "template") == "Anrufe"
+    assert [row["text"] for row in latest.preview] == ["four"]
+
+
+def test_tables_and_transcripts_that_are_not_read_are_listed(manager: Client, cast: Any) -> None:
+    one, two = (table("file,start_ms,end_ms,text", f"a.wav,0,2000,{text}") for text in ("one", "two"))
+    caption = b"1\n00:00:00,000 --> 00:00:01,000\nthree\n"
+    drop = upload(("one.csv", one), ("two.csv", two), ("a.srt", caption), ("a.wav", sound(5)))
+    manager.post(f"/projects/{cast.project.pk}/imports/", drop)
+    work()
+    parent = Import.objects.get()
+    path = f"/imports/{parent.pk}/"
+    for chosen, other in (("one.csv", "two.csv"), ("two.csv", "one.csv")):
+        manager.post(path, {"answer-table": chosen})
+        work()
+        parent.refresh_from_db()
+        shown = manager.get(path)
+        assert selected(shown, "answer-table") == chosen
+        assert f"{other} Not read: “{chosen}” was chosen." in words(shown)
+        assert f"a.srt Not read: the table “{chosen}”" in words(shown)
+        assert (parent.preview[0]["text"], parent.counts["left_out"]) == (chosen[:3], 2)
+
+
+def selected(answer: Any, name: str) -> str:
+    """Return what a drop-down of the page shows."""
+    inside = re.search(rf'<select id="{name}".*?</select>', answer.content.decode(), re.DOTALL)
+    assert inside, f"there is no {name}"
+    options = re.findall(r"<option([^>]*)>([^<]*)</option>", inside.group())
+    return next((label for marks, label in options if marks.endswith(" selected")), options[0][1])

@@ -494,7 +494,7 @@ export interface Facets {
   speakers: string[];
 }
 
-export type FieldEnum = "audio" | "start" | "end" | "duration" | "text" | "correction" | "id" | "speaker" | "language" | "locked" | "locked_at" | "assignee" | "ignore";
+export type FieldEnum = "audio" | "start" | "end" | "duration" | "text" | "correction" | "id" | "speaker" | "language" | "locked" | "locked_at" | "assignee" | "version" | "ignore";
 
 /** A column of a figure; with `interval` rows have `key`, `key_low` and `key_high`. */
 export interface FigureColumnOut {
@@ -716,6 +716,8 @@ export interface ImportOut {
   /** The name of its table; empty = transcripts, or audio alone. */
   table: string;
   columns: ColumnOut[];
+  /** kind, sheet, sheets, encoding, delimiter: how the table was read; options say otherwise. */
+  reading: Record<string, unknown>;
   questions: QuestionOut[];
   answers: Record<string, unknown>;
   options: Record<string, unknown>;
