@@ -118,9 +118,16 @@ def retranscribe(
 def retranscribe_found(*, user: User, project: Project, query: str, model: str) -> Done:
     """Let a model hear the segments again that a search finds in the project."""
     require(user, "jobs", project)
+    return retranscribe_segments(
+        user=user, project=project, segments=found_in(user, project, query), model=model
+    )
+
+
+def retranscribe_segments(*, user: User, project: Project, segments: Sequence[int], model: str) -> Done:
+    """Let a model hear these segments of the project again; text that a person has touched stays."""
+    require(user, "jobs", project)
     _check_model(user, project, model)
-    ids = found_in(user, project, query)
-    rows = Segment.objects.filter(pk__in=ids).select_related("recording__project")
+    rows = list(_those(project, segments).select_related("recording__project"))
     by_recording: dict[int, tuple[Recording, set[ChannelSpan]]] = {}
     for row in rows:
         by_recording.setdefault(row.recording_id, (row.recording, set()))[1].add(place_of(row))
@@ -136,7 +143,17 @@ def retranscribe_found(*, user: User, project: Project, query: str, model: str) 
     ]
     jobs.refresh(job.pk for job in made)
     told = tuple(job.recording_id for job in made if job.recording_id is not None)
-    return Done(told, (), tuple(job.pk for job in made), len(ids))
+    return Done(told, (), tuple(job.pk for job in made), len(rows))
+
+
+def recordings_of(project: Project, segments: Sequence[int]) -> list[int]:
+    """Return the recordings in which these segments of a project lie."""
+    rows = _those(project, segments).order_by("recording")
+    return list(rows.values_list("recording", flat=True).distinct())
+
+
+def _those(project: Project, segments: Sequence[int]) -> QuerySet[Segment]:
+    return Segment.objects.filter(project=project, pk__in=segments, recording__trashed_at=None)
 
 
 def found_in(user: User, project: Project, query: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Many recordings at once: the bar above the list of recordings, and the trash."""
+"""Many recordings at once: the bar above the list of recordings and above what a search finds; the trash."""
 
 from __future__ import annotations
 
@@ -26,22 +26,52 @@ PAGE_SIZE: Final = 50
 
 @page("POST")
 def act(request: HttpRequest, project_id: int) -> HttpResponse:
-    """Do one thing to the recordings that were chosen."""
+    """Do one thing to the recordings that were chosen, and to those in which chosen hits lie.
+
+    Of a search the hits on the page may be chosen, or all that it finds; a model hears those again, and not
+    their whole recordings.
+    """
     person = person_of(request)
     project = get_visible(Project.objects.all(), person, pk=project_id)
-    ids = [int(pk) for pk in request.POST.getlist("recording") if pk.isdecimal() and len(pk) < 19]
-    action = request.POST.get("do", "")
+    action, query = request.POST.get("do", ""), request.POST.get("query", "")
     try:
-        if action == "export":
-            bulk.chosen(project, ids)
-            chosen = urlencode({"recordings": ids}, doseq=True)
-            return redirect(f"{reverse('project-exports', args=[project.pk])}?{chosen}")
-        messages.success(request, _done(request, person, project, action, ids))
+        segments = _numbers(request, "segment")
+        if request.POST.get("found"):
+            segments = bulk.found_in(person, project, query)
+        if action == "retranscribe" and segments:
+            messages.success(request, _heard_again(request, person, project, segments))
+        else:
+            ids = [*_numbers(request, "recording"), *bulk.recordings_of(project, segments)]
+            ids = list(dict.fromkeys(ids))
+            if action == "export":
+                bulk.chosen(project, ids)
+                chosen = urlencode({"recordings": ids}, doseq=True)
+                return redirect(f"{reverse('project-exports', args=[project.pk])}?{chosen}")
+            messages.success(request, _done(request, person, project, action, ids))
     except AnnotationError as error:
         messages.error(request, error.message)
+    if query:
+        return redirect(f"{reverse('project-search', args=[project.pk])}?{urlencode({'q': query})}")
     if action == "restore":
         return redirect("project-trash", project.pk)
     return redirect("project", project.pk)
+
+
+def _numbers(request: HttpRequest, name: str) -> list[int]:
+    return [int(pk) for pk in request.POST.getlist(name) if pk.isdecimal() and len(pk) < 19]
+
+
+def _heard_again(request: HttpRequest, person: User, project: Project, segments: list[int]) -> str:
+    who: dict[str, Any] = {"user": person, "project": project, "model": request.POST.get("model", "")}
+    done = bulk.retranscribe_segments(**who, segments=segments).segments
+    if recordings := _numbers(request, "recording"):
+        done += bulk.retranscribe(**who, recordings=recordings).segments
+    return _told_heard(done)
+
+
+def _told_heard(segments: int) -> str:
+    many = "1 segment is" if segments == 1 else f"{segments:,} segments are"
+    return f"{many} heard again. What people wrote stays."
 
 
 def _done(request: HttpRequest, person: User, project: Project, action: str, ids: list[int]) -> str:
@@ -60,7 +90,7 @@ def _done(request: HttpRequest, person: User, project: Project, action: str, ids
     if action == "retranscribe":
         done = bulk.retranscribe(**who, model=request.POST.get("model", ""))
         left = f" {len(done.left)} left out: {done.left[0][1]}" if done.left else ""
-        return f"{done.segments:,} segments are heard again. What people wrote stays.{left}"
+        return f"{_told_heard(done.segments)}{left}"
     if action == "trash":
         gone = trash.discard(**who)
         return f"{len(gone):,} in the trash. Nothing is deleted; they can be restored there."

@@ -15,7 +15,8 @@ from annotation.permissions import get_visible, role_in, visible
 from annotation.search import engine
 from annotation.search.grams import with_name
 from annotation.search.hits import Hit, hits_of
-from annotation.search.query import KEYS, LONGEST, Query, read
+from annotation.search.query import KEYS, LONGEST, PIECE, Query, read
+from annotation.ui.bulk_bar import bar
 from annotation.ui.pages import page, person_of, plain_text, whole_number
 from annotation.ui.projects import rights
 from annotation.ui.rows import WORDS
@@ -80,6 +81,7 @@ def _answer(request: HttpRequest, project_id: int | None) -> HttpResponse:
         "can": rights(role_in(person, project)) if project else {},
         "shown": [],
         "names": [],
+        "bulk": _bar(person, project),
     }
     status = 200
     try:
@@ -90,6 +92,22 @@ def _answer(request: HttpRequest, project_id: int | None) -> HttpResponse:
     return render(request, "ui/search.html", context, status=status)
 
 
+def _bar(person: User, project: Project | None) -> dict[str, Any] | None:
+    """Return what may be done with hits: in one project, by who may do any of it."""
+    if project is None:
+        return None
+    can = rights(role_in(person, project))
+    return bar(project) if can["assign"] or can["jobs"] else None
+
+
+def _narrowed(asked: str, query: Query) -> str:
+    """Return how a search narrows a replacement of its first word down; empty where it is that word alone."""
+    if not query.filtered and len(query.words) < 2:
+        return ""
+    pieces = [match for match in PIECE.finditer(asked) if (match["key"] or "").lower() != "project"]
+    return " ".join(match[0] for match in pieces)
+
+
 def _found(person: User, project: Project | None, asked: str, cursor: str) -> dict[str, Any]:
     query = read(asked)
     if query.empty:
@@ -98,6 +116,7 @@ def _found(person: User, project: Project | None, asked: str, cursor: str) -> di
     found = engine.find(person, query, cursor=cursor, limit=PAGE_SIZE, within=within)
     return {
         "query": query,
+        "narrowed": _narrowed(asked, query),
         "shown": [Shown(hit) for hit in hits_of(found.segments, found.needles, query.where)],
         "total": found.total,
         "first": not cursor,

@@ -52,16 +52,21 @@ for (const button of document.querySelectorAll("[data-play]")) {
   });
 }
 
-// Choosing many: the box in the head chooses all on the page; the bar says how many are chosen.
+// Choosing many: the box in the head chooses all on the page; the bar says how many are chosen. In a search there
+// is another box, for all that it finds.
 for (const bar of document.querySelectorAll("form[data-chooses]")) {
   const all = document.getElementById(bar.dataset.chooses);
   const count = bar.querySelector("[data-count]");
   const idle = count?.dataset.count ?? "";
-  const rows = () => [...document.querySelectorAll(`input[type=checkbox][form="${bar.id}"][name="recording"]`)];
+  const noun = count?.dataset.noun ?? "recording";
+  const everything = bar.elements.namedItem("found");
+  const rows = () => [...document.querySelectorAll(`input[type=checkbox][form="${bar.id}"]`)].filter((row) => row !== everything);
   const tell = () => {
     const chosen = rows().filter((row) => row.checked).length;
-    if (count) count.textContent = !chosen ? idle : chosen === 1 ? "1 recording chosen" : `${chosen} recordings chosen`;
-    bar.classList.toggle("idle", chosen === 0);
+    const told = everything?.checked ? "All that is found is chosen" : `${chosen} ${noun}${chosen === 1 ? "" : "s"} chosen`;
+    const none = chosen === 0 && !everything?.checked;
+    if (count) count.textContent = none ? idle : told;
+    bar.classList.toggle("idle", none);
     if (all) {
       all.checked = chosen > 0 && chosen === rows().length;
       all.indeterminate = chosen > 0 && !all.checked;
