@@ -57,6 +57,11 @@ NOT_AUDIO: Final = frozenset(
         ".arrow",
         ".gitattributes",
         ".gitignore",
+        ".md5",
+        ".sha1",
+        ".sha256",
+        ".sha512",
+        ".sfv",
     ]
 )
 HEAD: Final = 64 << 10
@@ -66,6 +71,9 @@ SKIPPED: Final = {
     "junk": "A file that a system keeps for itself.",
     "unsafe_name": "Its name leads out of the archive; it was not unpacked.",
     "nested_archive": "An archive inside an archive; unpack it, and add its files.",
+    "not_needed": "Neither a table nor audio.",
+    "unknown_format": "JSON that is none of what is read: results of Whisper or WhisperX, tasks of Label Studio,"
+    " a NeMo manifest (lines with “audio_filepath”), lines with “file_name”.",
     "same_name": "Another file of the drop has this name. Rename one, or drop a ZIP, which keeps folders.",
 }
 PROBES_AT_ONCE: Final = 2
@@ -173,7 +181,13 @@ def _classify(file: ImportFile, head: bytes) -> None:
     if file.kind == FileKind.ARCHIVE:
         file.kind, file.cause_code, file.cause = FileKind.IGNORED, "nested_archive", SKIPPED["nested_archive"]
     elif file.kind == FileKind.IGNORED and not file.cause_code:
-        file.cause_code, file.cause = "not_needed", "Neither a table nor audio."
+        _say_unused(file)
+
+
+def _say_unused(file: ImportFile) -> None:
+    known = PurePosixPath(file.name.replace("\\", "/").lower()).suffix in READABLE
+    file.cause_code = "unknown_format" if known else "not_needed"
+    file.cause = SKIPPED[file.cause_code]
 
 
 def register(parent: Import, name: str, source: Path, *, sha256: str, size_bytes: int) -> ImportFile:
@@ -186,10 +200,9 @@ def register(parent: Import, name: str, source: Path, *, sha256: str, size_bytes
         sha256=sha256,
         kind=FileKind.IGNORED,
     )
-    kind = kind_of(name, head_of(source))
-    file.kind = kind
-    if kind == FileKind.IGNORED:
-        file.cause_code, file.cause = "not_needed", "Neither a table nor audio."
+    file.kind = kind_of(name, head_of(source))
+    if file.kind == FileKind.IGNORED:
+        _say_unused(file)
     folder = folder_of(parent.pk)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     source.replace(folder / file.pk.hex)
