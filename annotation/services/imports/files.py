@@ -72,8 +72,8 @@ SKIPPED: Final = {
     "unsafe_name": "Its name leads out of the archive; it was not unpacked.",
     "nested_archive": "An archive inside an archive; unpack it, and add its files.",
     "not_needed": "Neither a table nor audio.",
-    "unknown_format": "JSON that is none of what is read: results of Whisper or WhisperX, tasks of Label Studio,"
-    " a NeMo manifest (lines with “audio_filepath”), lines with “file_name”.",
+    "unknown_format": "JSON that is none of what is read: results of Whisper or WhisperX, tasks of Label"
+    " Studio, a NeMo manifest (lines with “audio_filepath”), lines with “file_name”.",
     "same_name": "Another file of the drop has this name. Rename one, or drop a ZIP, which keeps folders.",
 }
 PROBES_AT_ONCE: Final = 2

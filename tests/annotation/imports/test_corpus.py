@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +64,19 @@ def audio_for(name: str) -> dict[str, bytes]:
     return {**AUDIO, **NUMBERED}
 
 
+def cpu_s() -> float:
+    """Return how long this process and those it waited for worked; others on the machine do not count."""
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_hostile_tables_are_refused_in_words(corpus: Path, cast: Any, name: str) -> None:
-    began = time.monotonic()
+def test_hostile_tables_are_refused_in_words_within_two_seconds(corpus: Path, cast: Any, name: str) -> None:
+    before = cpu_s()
     parent = check(cast.manager, cast.project, {name: (corpus / "hostile/tables" / name).read_bytes()})
     assert (parent.state, parent.refusal["code"]) == (ImportState.REFUSED, REFUSED[name])
     assert len(parent.refusal["message"]) > 20
-    assert time.monotonic() - began < 10, "2 s alone; others work on this machine"
+    assert cpu_s() - before < 2
 
 
 @pytest.mark.parametrize("name", sorted(ASKED))
@@ -139,7 +145,7 @@ def test_text_is_kept_as_it_stands(corpus: Path, cast: Any) -> None:
     ],
 )
 def test_hostile_archives(corpus: Path, cast: Any, name: str, outcome: Any) -> None:
-    before = set(Path("/tmp").glob("pwned*"))
+    before, began = set(Path("/tmp").glob("pwned*")), cpu_s()
     parent = check(cast.manager, cast.project, {name: (corpus / "hostile/archives" / name).read_bytes()})
     if isinstance(outcome, str):
         assert (parent.state, parent.refusal["code"]) == (ImportState.REFUSED, outcome)
@@ -147,17 +153,15 @@ def test_hostile_archives(corpus: Path, cast: Any, name: str, outcome: Any) -> N
         audio = parent.files.filter(kind="audio").values_list("name", flat=True)
         assert sorted(one.rsplit("/", 1)[-1] for one in audio) == sorted(outcome)
     assert set(Path("/tmp").glob("pwned*")) == before
+    assert cpu_s() - began < 2
 
 
 MEASURE = """
-import resource, sys, time
+import resource, sys
 from pathlib import Path
 from transcription.archives import Archive, ArchiveError
 from transcription.tables import TableError, open_table
-began = time.monotonic()
-slowest = 0.0
 for path in map(Path, sys.argv[1:]):
-    one = time.monotonic()
     try:
         if path.suffix == ".zip":
             with Archive(path, max_bytes=1 << 30) as archive:
@@ -167,23 +171,20 @@ for path in map(Path, sys.argv[1:]):
                 pass
     except (ArchiveError, TableError):
         pass
-    slowest = max(slowest, time.monotonic() - one)
 own = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 most = own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-print(slowest, most)
+print(most)
 """
 
 
-def test_what_is_hostile_is_refused_soon_and_in_little_memory(corpus: Path) -> None:
+def test_what_is_hostile_is_refused_in_little_memory(corpus: Path) -> None:
     hostile = [corpus / "hostile/tables" / name for name in REFUSED] + list(
         (corpus / "hostile/archives").iterdir()
     )
     said = subprocess.run(
         [sys.executable, "-c", MEASURE, *map(str, hostile)], capture_output=True, text=True, check=True
     )
-    slowest, most_kib = map(float, said.stdout.split())
-    assert slowest < 8, "2 s on a machine that does nothing else"
-    assert most_kib < 200 << 10
+    assert int(said.stdout) < 200 << 10, "KiB"
 
 
 @pytest.mark.parametrize("name", ["review.csv", "review.tsv", "review.xlsx"])
