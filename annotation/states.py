@@ -25,6 +25,7 @@ class UploadState(TextChoices):
     """Where a resumable upload stands."""
 
     OPEN = "open", "Open"
+    STORED = "stored", "Waiting for its import"
     FINISHED = "finished", "Finished"
     ABORTED = "aborted", "Aborted"
     EXPIRED = "expired", "Expired"
@@ -287,8 +288,12 @@ class ReplacedAs(TextChoices):
 Transitions = Mapping[str, frozenset[str]]
 
 UPLOAD_TRANSITIONS: Final[Transitions] = {
-    UploadState.OPEN: frozenset({UploadState.FINISHED, UploadState.ABORTED, UploadState.EXPIRED}),
-    UploadState.FINISHED: frozenset(),
+    UploadState.OPEN: frozenset(
+        {UploadState.STORED, UploadState.FINISHED, UploadState.ABORTED, UploadState.EXPIRED}
+    ),
+    UploadState.STORED: frozenset({UploadState.FINISHED, UploadState.ABORTED, UploadState.EXPIRED}),
+    # An import that could not take it gives it back.
+    UploadState.FINISHED: frozenset({UploadState.STORED}),
     UploadState.ABORTED: frozenset(),
     UploadState.EXPIRED: frozenset(),
 }

@@ -134,6 +134,17 @@ class ImportFilesIn(Out):
     file = serializers.ListField(child=serializers.FileField())
 
 
+class ImportUploadsIn(Strict):
+    """Files that were uploaded resumably, for an import."""
+
+    uploads = serializers.ListField(
+        child=serializers.UUIDField(),
+        min_length=1,
+        max_length=10_000,
+        help_text="Ids of uploads that were begun with `import` in their metadata, and are whole.",
+    )
+
+
 class TemplateOut(Out):
     """How tables of one shape are read."""
 

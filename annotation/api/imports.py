@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from rest_framework.parsers import MultiPartParser
+from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,13 +21,14 @@ from annotation.api.import_serializers import (
     ImportIn,
     ImportOut,
     ImportRowOut,
+    ImportUploadsIn,
     TemplateOut,
 )
 from annotation.api.pagination import BY_ID, NEWEST, Key, paginated
 from annotation.errors import Conflict
 from annotation.models import Import, ImportFile, ImportRow, ImportTemplate, Project
 from annotation.permissions import get_visible, require
-from annotation.services import multipart
+from annotation.services import multipart, uploads
 from annotation.services.imports import receiving, rejects
 from annotation.states import FileKind, ImportRowState
 
@@ -44,21 +47,31 @@ class _Import(ApiView):
         require(self.person, "import", parent.project)
         return parent
 
-    def received(self, request: Request) -> multipart.Received:
-        """Write the files of a form to the uploads folder."""
-        if not (request.content_type or "").lower().startswith("multipart/form-data"):
+    @contextmanager
+    def received(self, request: Request, project: Project) -> Iterator[multipart.Received]:
+        """Write the files of a form to the uploads folder, or lend those that were uploaded resumably."""
+        kind = (request.content_type or "").lower()
+        if kind.startswith("application/json"):
+            sent = ImportUploadsIn(data=request.data)
+            sent.is_valid(raise_exception=True)
+            ids = sent.validated_data["uploads"]
+            with uploads.lent(user=self.person, project=project, ids=ids) as lent:
+                yield lent
+        elif kind.startswith("multipart/form-data"):
+            stream: Any = body_of(request._request)
+            yield multipart.receive(request.META, stream)
+        else:
             raise Conflict(
-                "Send the files as multipart/form-data, each in a field named `file`.",
+                "Send the files as multipart/form-data, each in a field named `file`; or upload them first,"
+                ' and send JSON: {"uploads": [ids]}.',
                 code="unsupported_media_type",
             )
-        stream: Any = body_of(request._request)
-        return multipart.receive(request.META, stream)
 
 
 class ProjectImports(_Import):
     """The imports of a project."""
 
-    parser_classes = (MultiPartParser,)
+    parser_classes = (MultiPartParser, JSONParser)
     throttle_scopes: ClassVar = {"POST": "upload"}
 
     @operation("list_imports", gives=page_of(ImportOut), query=PAGING)
@@ -72,7 +85,7 @@ class ProjectImports(_Import):
 
     @operation(
         "begin_import",
-        takes={"multipart/form-data": ImportFilesIn},
+        takes={"multipart/form-data": ImportFilesIn, "application/json": ImportUploadsIn},
         gives=ImportOut,
         status=201,
         query=(*OPTIONS, whole("after", "An import whose unused audio goes along: for a mended sheet.")),
@@ -88,9 +101,10 @@ class ProjectImports(_Import):
         options = {name: self.word(name) for name in receiving.CHOICES if self.word(name)}
         after = self.number("after", 0)
         earlier = self.found(after) if after else None
-        parent = receiving.begin(
-            user=self.person, project=project, received=self.received(request), options=options, after=earlier
-        )
+        with self.received(request, project) as received:
+            parent = receiving.begin(
+                user=self.person, project=project, received=received, options=options, after=earlier
+            )
         return Response(ImportOut(parent).data, status=201)
 
 
@@ -122,7 +136,7 @@ class ImportDetail(_Import):
 class ImportFiles(_Import):
     """The files of an import."""
 
-    parser_classes = (MultiPartParser,)
+    parser_classes = (MultiPartParser, JSONParser)
     throttle_scopes: ClassVar = {"POST": "upload"}
 
     @operation(
@@ -142,7 +156,7 @@ class ImportFiles(_Import):
 
     @operation(
         "add_import_files",
-        takes={"multipart/form-data": ImportFilesIn},
+        takes={"multipart/form-data": ImportFilesIn, "application/json": ImportUploadsIn},
         gives=ImportOut,
         status=201,
         refuses=(409, 413, 507),
@@ -150,8 +164,8 @@ class ImportFiles(_Import):
     def post(self, request: Request, import_id: int) -> Response:
         """Add files to an import that was not started: missing audio, a mended table; check again."""
         parent = self.found(import_id)
-        received = self.received(request)
-        parent = receiving.add_files(user=self.person, parent=parent, received=received)
+        with self.received(request, parent.project) as received:
+            parent = receiving.add_files(user=self.person, parent=parent, received=received)
         return Response(ImportOut(parent).data, status=201)
 
 

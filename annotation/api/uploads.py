@@ -106,16 +106,24 @@ class ProjectUploads(_Tus):
         query=(
             *TUS,
             header("Upload-Length", "Bytes of the whole file.", required=True),
-            header("Upload-Metadata", "`filename <base64>[,segmentation <base64>][,waiting]`", required=True),
+            header(
+                "Upload-Metadata",
+                "`filename <base64>[,segmentation <base64>][,waiting][,import]`",
+                required=True,
+            ),
         ),
         refuses=(409, 412, 413, 415, 507),
     )
     def post(self, request: Request, project_id: int) -> Response:
-        """Begin an upload; send its bytes to the address in `Location`."""
+        """Begin an upload; send its bytes to the address in `Location`.
+
+        With `import` in its metadata it may be a table, a transcript, an archive or audio, and becomes no
+        recording: name it in `uploads` when you begin an import.
+        """
         project = get_visible(Project.objects.all(), self.person, pk=project_id)
-        require(self.person, "upload", project)
-        size = _whole_number(request, "Upload-Length")
         metadata = _metadata(request.headers.get("Upload-Metadata", ""))
+        require(self.person, "import" if "import" in metadata else "upload", project)
+        size = _whole_number(request, "Upload-Length")
         upload = uploads.open_upload(
             user=self.person,
             project=project,
@@ -123,6 +131,7 @@ class ProjectUploads(_Tus):
             size_bytes=size,
             segmentation=metadata.get("segmentation", ""),
             waiting="waiting" in metadata,
+            for_import="import" in metadata,
         )
         location = request.build_absolute_uri(f"/api/uploads/{upload.pk}/")
         return Response(status=201, headers={"Location": location, **_standing(upload)})

@@ -118,6 +118,10 @@ class Upload(models.Model):
     waiting = models.BooleanField(default=False)
     """Whether a person waits for its text."""
     duplicate = models.BooleanField(default=False, editable=False)
+    for_import = models.BooleanField(default=False)
+    """Whether the bytes, once whole, wait for an import to take them instead of becoming a recording."""
+    sha256 = models.CharField(max_length=64, blank=True, default="", editable=False)
+    """Of bytes that wait for their import."""
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
 

@@ -119,7 +119,7 @@ def _remove_orphans() -> int:
             upload_id = UUID(hex=path.name)
         except ValueError:
             continue  # not ours: a network file system keeps such names for files still open
-        if not Upload.objects.filter(pk=upload_id, state=UploadState.OPEN).exists():
+        if not Upload.objects.filter(pk=upload_id, state__in=uploads.HELD).exists():
             with suppress(OSError):
                 path.unlink()
                 removed += 1

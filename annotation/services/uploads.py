@@ -12,11 +12,11 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Sum
@@ -27,11 +27,15 @@ from annotation.errors import Conflict, Duplicate, Gone, Invalid, NoSpace, TooLa
 from annotation.models import Project, Recording, Upload, User
 from annotation.permissions import require
 from annotation.services.clock import ClockTimestamp, in_seconds
+from annotation.services.multipart import Arrived as Whole
+from annotation.services.multipart import Received
 from annotation.services.names import clean_name
 from annotation.services.recordings import StoredFile, add_recording
 from annotation.states import Segmentation, UploadState
 
 BLOCK: Final = MIB
+HELD: Final = (UploadState.OPEN, UploadState.STORED)
+"""States in which an upload has bytes on the disk that are nothing else yet."""
 
 
 class Readable(Protocol):
@@ -57,12 +61,14 @@ def open_upload(
     size_bytes: int,
     segmentation: str = "",
     waiting: bool = False,
+    for_import: bool = False,
 ) -> Upload:
     """Reserve an upload of `size_bytes`; refuse at once what could never be finished.
 
-    `waiting`: a person waits for its text, so its recording goes before everything else.
+    `waiting`: a person waits for its text, so its recording goes before everything else. `for_import`: the
+    bytes become no recording, but wait until an import takes them (`lent`).
     """
-    require(user, "upload", project)
+    require(user, "import" if for_import else "upload", project)
     shown = clean_name(name)
     check_size(size_bytes)
     if segmentation and segmentation not in Segmentation.values:
@@ -74,7 +80,7 @@ def open_upload(
             code="too_many_uploads",
         )
     quota = conf().upload_quota_bytes
-    unfinished = Upload.objects.filter(user=user, state=UploadState.OPEN).aggregate(n=Sum("size_bytes"))["n"]
+    unfinished = Upload.objects.filter(user=user, state__in=HELD).aggregate(n=Sum("size_bytes"))["n"]
     if quota and (unfinished or 0) + size_bytes > quota:
         raise TooLarge(
             f"Your unfinished uploads may have {quota / MIB:,.0f} MiB together; finish some of them first.",
@@ -89,6 +95,7 @@ def open_upload(
             size_bytes=size_bytes,
             segmentation=segmentation,
             waiting=waiting,
+            for_import=for_import,
             expires_at=in_seconds(conf().upload_expires_s),
         )
     upload.refresh_from_db(fields=["expires_at"])  # told by the database's clock
@@ -117,7 +124,7 @@ def append(*, user: User, upload: Upload, offset: int, length: int, body: Readab
     Raises Conflict `wrong_offset` (the client asks where to go on), Gone for ended uploads, TooLarge for
     more bytes than were announced, and Conflict `upload_busy` while another request writes.
     """
-    require(user, "upload", upload.project)
+    _require(user, upload)
     if length > conf().upload_chunk_bytes:
         raise TooLarge(
             f"Send at most {conf().upload_chunk_bytes // MIB} MiB at a time.",
@@ -153,7 +160,7 @@ def append(*, user: User, upload: Upload, offset: int, length: int, body: Readab
 
 
 def _ended(upload: Upload) -> Arrived:
-    if upload.state == UploadState.FINISHED:
+    if upload.state in (UploadState.STORED, UploadState.FINISHED):
         return Arrived(upload.offset, upload.recording, upload.duplicate)
     raise Gone("This upload has ended; start it again.")
 
@@ -170,13 +177,13 @@ def finish_if_whole(*, upload: Upload) -> Arrived:
 
 def abort(*, user: User, upload: Upload) -> None:
     """End an upload and remove its bytes."""
-    require(user, "upload", upload.project)
+    _require(user, upload)
     # Looked at before the file is opened, which would make it anew.
-    if upload.state != UploadState.OPEN:
+    if upload.state not in HELD:
         raise Gone("This upload has ended already.")
     # Not while another request turns these very bytes into a recording.
     with _writing(upload):
-        rows = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN).update(state=UploadState.ABORTED)
+        rows = Upload.objects.filter(pk=upload.pk, state__in=HELD).update(state=UploadState.ABORTED)
         if not rows:
             raise Gone("This upload has ended already.")
         _forget(upload.pk)
@@ -186,15 +193,15 @@ def abort(*, user: User, upload: Upload) -> None:
 def expire_old() -> int:
     """End uploads that nobody continued; return how many."""
     ids = list(
-        Upload.objects.filter(state=UploadState.OPEN, expires_at__lt=ClockTimestamp()).values_list(
-            "pk", flat=True
-        )[:500]
+        Upload.objects.filter(state__in=HELD, expires_at__lt=ClockTimestamp()).values_list("pk", flat=True)[
+            :500
+        ]
     )
     ended = 0
     for upload_id in ids:
-        rows = Upload.objects.filter(
-            pk=upload_id, state=UploadState.OPEN, expires_at__lt=ClockTimestamp()
-        ).update(state=UploadState.EXPIRED)
+        rows = Upload.objects.filter(pk=upload_id, state__in=HELD, expires_at__lt=ClockTimestamp()).update(
+            state=UploadState.EXPIRED
+        )
         if rows:
             storage.upload_path(upload_id).unlink(missing_ok=True)
             ended += 1
@@ -255,6 +262,8 @@ def _finish(user: User, upload: Upload) -> Arrived:
         digest = _hasher(upload.pk, descriptor, upload.size_bytes).hexdigest()
     finally:
         os.close(descriptor)
+    if upload.for_import:
+        return _store(upload, digest)
     duplicate = False
     # The recording and the end of its upload are one commit: no crash can leave one without the other.
     with transaction.atomic():
@@ -277,6 +286,56 @@ def _finish(user: User, upload: Upload) -> Arrived:
             raise Gone("This upload was ended at the moment its last byte arrived.")
     _forget(upload.pk)
     return Arrived(upload.size_bytes, recording, duplicate)
+
+
+def _store(upload: Upload, digest: str) -> Arrived:
+    """Let the bytes wait for the import that they were sent for."""
+    rows = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN).update(
+        state=UploadState.STORED, sha256=digest, expires_at=in_seconds(conf().upload_expires_s)
+    )
+    if not rows:
+        raise Gone("This upload was ended at the moment its last byte arrived.")
+    _forget(upload.pk)
+    return Arrived(upload.size_bytes)
+
+
+@contextmanager
+def lent(*, user: User, project: Project, ids: Sequence[UUID]) -> Iterator[Received]:
+    """Lend the bytes of stored uploads to an import: they are gone when it has taken them.
+
+    Where the block raises, each upload waits as before, so nothing has to be sent again. Raises Conflict,
+    and lends nothing, where one of them is not the person's, not whole, or taken already.
+    """
+    require(user, "import", project)
+    mine = Upload.objects.filter(user=user, project=project, for_import=True)
+    found = list(mine.filter(pk__in=ids, state=UploadState.STORED).order_by("created_at", "pk"))
+    missing = set(ids) - {upload.pk for upload in found}
+    if missing or not found:
+        raise Conflict(
+            "Not all of these uploads wait for an import; send those again that are named.",
+            code="upload_not_stored",
+            uploads=sorted(map(str, missing)),
+        )
+    with transaction.atomic():
+        rows = mine.filter(pk__in=ids, state=UploadState.STORED).update(state=UploadState.FINISHED)
+        if rows != len(found):
+            raise Conflict("Another import has just taken these files.", code="upload_not_stored")
+    copies = [StoredFile(storage.upload_path(uuid4()), one.sha256, one.size_bytes) for one in found]
+    try:
+        for upload, copy in zip(found, copies, strict=True):
+            copy.path.hardlink_to(storage.upload_path(upload.pk))
+        yield Received([Whole(upload.name, copy) for upload, copy in zip(found, copies, strict=True)])
+    except BaseException:
+        for copy in copies:
+            copy.path.unlink(missing_ok=True)
+        mine.filter(pk__in=ids, state=UploadState.FINISHED).update(state=UploadState.STORED)
+        raise
+    for upload in found:
+        storage.upload_path(upload.pk).unlink(missing_ok=True)
+
+
+def _require(user: User, upload: Upload) -> None:
+    require(user, "import" if upload.for_import else "upload", upload.project)
 
 
 # Hash states of uploads this process is receiving. A cache: another process, or this one after a
