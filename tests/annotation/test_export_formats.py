@@ -65,7 +65,7 @@ def test_xlsx_and_csv_hold_every_text_and_no_formula(cast: Cast, dataset: list[R
     assert [row[at].value for row in rows] == [*TEXTS] * 3
     assert {cell.data_type for row in rows for cell in row} == {"s", "n"}
     assert rows[0][at].quotePrefix
-    assert [rows[1][i].value for i in range(4)] == ["talk one.wav", str(segment_ids()[1]), 1000, 2000]
+    assert [rows[1][i].value for i in (0, 2, 3, 4)] == ["talk one.wav", str(segment_ids()[1]), 1000, 2000]
     text = content(make_version(cast, "csv")).decode("utf-8-sig")
     found = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [unescape(row["correct_transcripts"]) for row in found] == [*TEXTS] * 3

@@ -345,11 +345,12 @@ def test_columns_of_the_imported_sheet_come_back_in_their_place(cast: Cast) -> N
     make_rows(cast, recording, ("one",), metadata=metadata, external_id="ext-1", start_ms=1000)
     data = content(make_version(cast, "csv")).decode("utf-8-sig").splitlines()
     assert data[0].startswith(
-        "Campaign,clip,Start (s),ende_ms,Corrected,'=odd,utt_id,speaker,language,asr_text,"
+        "Campaign,clip,Start (s),ende_ms,Corrected,'=odd,utt_id,segment_id,speaker,language,asr_text,"
     )
-    assert data[2].startswith("Mai 007,a.wav,1.0,2000,one,'=1+1,ext-1,,,heard 0,corrected,")
+    pk = Segment.objects.get(external_id="ext-1").pk
+    assert data[2].startswith(f"Mai 007,a.wav,1.0,2000,one,'=1+1,ext-1,{pk},,,heard 0,corrected,")
     line = json.loads(content(make_version(cast, "jsonl")).decode().splitlines()[1])
-    assert (line["Campaign"], line["=odd"], line["segment_id"]) == ("Mai 007", "=1+1", "ext-1")
+    assert (line["Campaign"], line["=odd"], line["id"]) == ("Mai 007", "=1+1", "ext-1")
 
 
 # -- Memory ------------------------------------------------------------------------------------------------
@@ -366,7 +367,7 @@ def test_memory_does_not_grow_with_the_rows(
         options={"audio": "none"} if form == "kaldi" else None,
     )  # fmt: skip
     facts = {
-        "file_name": "a.wav", "shared_name": False, "shared_file": False, "duration_ms": 10**9, "channel": 0,
+        "file_name": "a.wav", "file": "a.wav", "stem": "a", "duration_ms": 10**9, "channel": 0,
         "speaker": "s", "language": "en", "state": "corrected", "revision": 1, "source": "human",
         "external_id": "", "metadata": {}, "risk": None, "risk_reasons": [], "locked": False,
         "locked_at": None, "locked_by": None, "annotator": "a", "written_at": None, "verdict": None,
@@ -376,7 +377,7 @@ def test_memory_does_not_grow_with_the_rows(
     revision = row.revisions.get().pk
     snapshot_facts: dict[str, Any] = {
         "there": {}, "project": "p", "description": "", "language": "",
-        "models": {"draft": "", "refine": None}, "sheet_columns": [], "asked_by": None,
+        "models": {"draft": "", "refine": None}, "sheet_columns": [], "paths": False, "asked_by": None,
     }  # fmt: skip
     snapshot = Snapshot.objects.create(export=export, frozen_at=timezone.now(), rows=1, facts=snapshot_facts)
 

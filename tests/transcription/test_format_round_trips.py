@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 import openpyxl
@@ -37,6 +38,18 @@ def tasks(rows: list[Row]) -> str:
     return "".join(label_studio.write_label_studio([[row] for row in rows]))
 
 
+def table(rows: Iterable[Row]) -> str:
+    ours = (
+        {
+            "file_name": row.audio, "id": row.id, "segment_id": "77", "start_ms": row.start_ms,
+            "end_ms": row.end_ms, "speaker": row.speaker, "language": row.language, "asr_text": row.text,
+            "correct_transcripts": row.correction, "status": "draft", "version": 3, "comment": None,
+        }
+        for row in rows
+    )  # fmt: skip
+    return "".join(json_rows.table_line(mine, row.metadata) for mine, row in zip(ours, rows, strict=True))
+
+
 FORMATS: Final[dict[str, tuple[str, Hold, Write]]] = {
     "srt": ("talk.srt", subtitles.hold_srt, subtitles.write_srt),
     "vtt": ("talk.vtt", subtitles.hold_vtt, subtitles.write_vtt),
@@ -46,7 +59,7 @@ FORMATS: Final[dict[str, tuple[str, Hold, Write]]] = {
     "whisperx": ("talk.json", whisper.hold_json, whisper.write_whisperx),
     "whisper_tsv": ("talk.tsv", whisper.hold_tsv, whisper.write_tsv),
     "nemo": ("m.jsonl", nemo.hold_nemo, lambda rows: "".join(map(nemo.nemo_line, rows))),
-    "json_rows": ("m.jsonl", json_rows.hold_json_rows, lambda rows: "".join(map(json_rows.json_row, rows))),
+    "json_rows": ("m.jsonl", lambda row: replace(row, words=(), version=3), table),
     "label_studio": ("tasks.json", label_studio.hold_label_studio, tasks),
     "stm": ("ref.stm", nist.hold_stm, lambda rows: "".join(map(nist.stm_line, rows))),
 }

@@ -16,10 +16,11 @@ from transcription.types import SAMPLE_RATE
 
 COLUMNS: Final[Mapping[str, str]] = {
     "transcription": "string",
+    "id": "string",
     "segment_id": "string",
     "recording": "string",
-    "start_ms": "int64",
-    "end_ms": "int64",
+    "recording_start_ms": "int64",
+    "recording_end_ms": "int64",
     "duration": "float64",
     "speaker": "string",
     "language": "string",

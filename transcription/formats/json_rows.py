@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Final
 
+from transcription.formats.exported import beside, told_apart
 from transcription.formats.json_files import dump, mapping, parse, words_of
 from transcription.formats.rows import MAX_MS, FormatError, Found, Row, each, span
 from transcription.formats.texts import lines_of
 
-PLACE: Final = ("file_name", "start_ms", "end_ms", "speaker", "language", "segment_id")
+PLACE: Final = ("file_name", "start_ms", "end_ms", "speaker", "language", "id", "segment_id")
 TEXTS: Final = ("asr_text", "correct_transcripts", "transcription")
 OWN: Final = frozenset((*PLACE, *TEXTS))
+SIGNS: Final = ("version", "status")
+"""A line with both is one of an export of ours."""
 
 
 def read_json_rows(stream: BinaryIO, encoding: str | None = None) -> Iterator[Found]:
@@ -26,7 +29,9 @@ def read_json_rows(stream: BinaryIO, encoding: str | None = None) -> Iterator[Fo
     return each(lines, lambda line, number: _row(mapping(parse(line, number), number, "The line"), number))
 
 
-def _row(item: Mapping[str, Any], number: int) -> Row:
+def _row(line: Mapping[str, Any], number: int) -> Row:
+    ours = told_apart(line, SIGNS) or {name: name for name in line if name in OWN}
+    item = {name: line[header] for header, name in ours.items()}
     audio = words_of(item.get("file_name"))
     if not audio:
         raise FormatError("malformed", "The line names no audio: “file_name” is missing.", number)
@@ -43,10 +48,17 @@ def _row(item: Mapping[str, Any], number: int) -> Row:
         correction=None if correction is None else words_of(correction),
         speaker=words_of(item.get("speaker")),
         language=words_of(item.get("language")),
-        id=words_of(item.get("segment_id")),
-        metadata={name: value for name, value in item.items() if name not in OWN},
+        id=words_of(item.get("id", item.get("segment_id"))),
+        locked=item.get("locked") is True,
+        locked_at=words_of(item.get("locked_at")),
+        version=_number(item.get("version")),
+        metadata={name: value for name, value in line.items() if name not in ours},
         line=number,
     )
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _ms(value: object, number: int) -> int:
@@ -55,28 +67,6 @@ def _ms(value: object, number: int) -> int:
     return value
 
 
-def hold_json_rows(row: Row) -> Row:
-    """Give the row as a line holds it: all but its words."""
-    return Row(
-        row.audio,
-        row.start_ms,
-        row.end_ms,
-        row.text,
-        row.correction,
-        row.speaker,
-        row.language,
-        row.id,
-        metadata={name: value for name, value in row.metadata.items() if name not in OWN},
-    )
-
-
-def json_row(row: Row) -> str:
-    """Write one line, ended by a newline."""
-    item: dict[str, Any] = {"file_name": row.audio}
-    if row.start_ms is not None and row.end_ms is not None:
-        item |= {"start_ms": row.start_ms, "end_ms": row.end_ms}
-    known = {"speaker": row.speaker, "language": row.language, "segment_id": row.id, "asr_text": row.text}
-    item |= {name: value for name, value in known.items() if value}
-    if row.correction is not None:
-        item["correct_transcripts"] = row.correction
-    return dump(item | {name: value for name, value in row.metadata.items() if name not in OWN}) + "\n"
+def table_line(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """Write one line of a table of ours, ended by a newline: our columns, and what the row brought along."""
+    return dump(beside(theirs, ours)) + "\n"

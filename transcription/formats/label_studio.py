@@ -8,9 +8,10 @@ short form (JSON-MIN: one object a task, the transcription beside the audio) is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Final
 
+from transcription.formats.exported import MARK
 from transcription.formats.json_files import array, dump, mapping, parse, words_of
 from transcription.formats.rows import FormatError, Found, Row, milliseconds, span
 from transcription.formats.texts import text_of
@@ -67,7 +68,7 @@ def _task(task: Mapping[str, Any], number: int) -> Iterator[Row]:
             correction=person.text if person else None,
             speaker=region.speaker,
             language=language,
-            id=name,
+            id="" if name.startswith(MARK) else name,
             metadata=_rest(data),
             line=number,
         )
@@ -107,7 +108,7 @@ def _regions(annotation: Mapping[str, Any] | None, number: int) -> Regions:
         value = part.get("value")
         if not isinstance(value, dict):
             continue  # a relation between regions
-        region = regions.setdefault(words_of(part.get("id")) or f"region {index + 1}", _Region())
+        region = regions.setdefault(words_of(part.get("id")) or f"{MARK}{index + 1}", _Region())
         if value.get("start") is not None and value.get("end") is not None:
             region.start_ms, region.end_ms = span(
                 milliseconds(value["start"], number, "start"),
@@ -152,9 +153,10 @@ def hold_label_studio(row: Row) -> Row:
 def label_studio_task(rows: Sequence[Row], model: str = "") -> str:
     """Write one task of the rows of one recording; `model` is who made the predictions.
 
-    Rows need an id and the same recording, language and metadata. A file of tasks is `[`, the tasks
-    with a comma between two, and `]`.
+    Rows need the same recording, language and metadata; one without an id gets one that reading leaves out
+    again. A file of tasks is `[`, the tasks with a comma between two, and `]`.
     """
+    rows = [row if row.id else replace(row, id=f"{MARK}{number}") for number, row in enumerate(rows, 1)]
     first = rows[0]
     data = {
         "audio": first.audio,

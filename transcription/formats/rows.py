@@ -36,6 +36,11 @@ class Row:
     language: str = ""
     id: str = ""
     words: tuple[Word, ...] = ()
+    locked: bool = False
+    """Whether it is finished, where the format says so, as `locked_at` (ISO 8601)."""
+    locked_at: str = ""
+    version: int | None = None
+    """Number of the revision that was written, where the file is an export of ours."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """What the format says beyond that, by its own names; written back by the same format."""
     line: int = field(default=0, compare=False)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from annotation.services.exports.asking import request
-from annotation.services.exports.streamed import COLUMNS, FORMATS, batches, escape, export, unescape
+from annotation.services.exports.streamed import FORMATS, export
 from annotation.services.filejobs import ClaimedJob, Tick
 
-__all__ = ["COLUMNS", "FORMATS", "batches", "escape", "export", "request", "run", "unescape"]
+__all__ = ["FORMATS", "export", "request", "run"]
 
 
 def run(claimed: ClaimedJob, tick: Tick) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -26,8 +25,6 @@ T = TypeVar("T")
 
 LOOK_EVERY: Final = 200
 """Rows between two looks at the disk and at whether to stop."""
-UNFIT: Final = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
-DEVICES: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 MEMORY: Final = 1 << 20
 """What is written beside the archive stays in memory up to so many bytes, and goes to disk beyond."""
 BLOCK: Final = 1 << 18
@@ -133,25 +130,13 @@ class Build:
 
 
 def stem(row: FrozenRow) -> str:
-    """Return the name of a recording without its ending, as a file may be named; unique in its export."""
-    base = _named(row)[0]
-    return f"{base}-{row.recording_id}" if row.facts["shared_name"] else base
+    """Return the name of a recording without its ending, as a file may be named; unique in its project."""
+    return str(row.facts["stem"])
 
 
 def file_name(row: FrozenRow) -> str:
-    """Return the name of a recording's file, unique in its export: the one it came with where it can be."""
-    base, ending = _named(row)
-    return f"{base}-{row.recording_id}{ending}" if row.facts["shared_file"] else f"{base}{ending}"
-
-
-def _named(row: FrozenRow) -> tuple[str, str]:
-    name = UNFIT.sub("_", row.facts["file_name"]).strip(". ") or "recording"
-    base, dot, ending = name.rpartition(".")
-    if not base:
-        base, dot, ending = name, "", ""
-    if DEVICES.match(base):
-        base = f"_{base}"
-    return base[:150].rstrip(". "), f"{dot}{ending}"[:50]
+    """Return the name of a recording's file, unique in its project: the one it came with where it can be."""
+    return str(row.facts["file"])
 
 
 class Sound:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from annotation.services.exports.frozen import FrozenRow
-from annotation.services.imports.columns import Column
+from annotation.services.imports.columns import OURS, Column, plain
 from transcription.formats.clocks import clock
+from transcription.formats.exported import COLUMNS, header_of
 from transcription.text.metrics import ErrorCounts, count_errors
 from transcription.text.normalize import TAG
 
@@ -17,48 +18,7 @@ NORMALISER: Final = "spoken-1"
 
 Values = dict[str, Any]
 
-#: Column: what it holds. The order is that of a table that came from no sheet.
-COLUMNS: Final[Mapping[str, str]] = {
-    "file_name": "name of the recording",
-    "segment_id": "id of the row: the one it was imported with, or else ours",
-    "start_ms": "where it begins in the recording, milliseconds",
-    "end_ms": "where it ends, milliseconds",
-    "speaker": "who speaks, where known",
-    "language": "ISO 639 code",
-    "asr_text": "what the best pass of a model heard, or the text that was imported; never altered",
-    "correct_transcripts": "the text that a person stands behind; empty where nobody has decided",
-    "status": "pending, draft, refined, corrected, skipped, accepted or returned",
-    "split": "train, validation or test",
-    "confidence": "0 to 1: how sure the model was of its words, on average",
-    "risk": "0 to 1: how likely the machine's text is wrong",
-    "risk_reasons": "why, separated by spaces",
-    "wer": f"word error rate of asr_text against correct_transcripts ({NORMALISER})",
-    "edit_distance": f"words to change to come from asr_text to correct_transcripts ({NORMALISER})",
-    "tags": "tags in the text, separated by spaces",
-    "model": "the model that heard asr_text",
-    "version": "number of the text's revision",
-    "annotator": "who last wrote the text by hand, or decided that it stands",
-    "written_at": "when, ISO 8601 UTC",
-    "verdict": "what the last reviewer said: accept, fix or return",
-    "comment": "why it was returned",
-    "reviewer": "who that was",
-    "reviewed_at": "when, ISO 8601 UTC",
-    "locked": "true when the row is finished",
-    "locked_at": "when it was finished, ISO 8601 UTC",
-}
-
-FIELDS: Final[Mapping[str, str]] = {
-    "audio": "file_name",
-    "start": "start_ms",
-    "end": "end_ms",
-    "text": "asr_text",
-    "correction": "correct_transcripts",
-    "id": "segment_id",
-    "speaker": "speaker",
-    "language": "language",
-    "locked": "locked",
-    "locked_at": "locked_at",
-}
+FIELDS: Final[Mapping[str, str]] = {field: column for column, field in OURS.items()}
 """Field of an imported sheet: which of our columns fills it."""
 
 
@@ -71,7 +31,8 @@ def values_of(row: FrozenRow, file_name: str) -> Values:
     logprob = row.signals.get("avg_logprob")
     return {
         "file_name": file_name,
-        "segment_id": row.shown_id,
+        "id": facts["external_id"],
+        "segment_id": str(row.segment_id),
         "start_ms": row.start_ms,
         "end_ms": row.end_ms,
         "speaker": facts["speaker"],
@@ -79,7 +40,7 @@ def values_of(row: FrozenRow, file_name: str) -> Values:
         "asr_text": row.machine_text,
         "correct_transcripts": row.text if row.decided else None,
         "status": facts["state"],
-        "split": row.split,
+        "split": row.split or None,
         "confidence": None if logprob is None else round(min(1.0, math.exp(logprob)), 4),
         "risk": None if facts["risk"] is None else round(facts["risk"], 4),
         "risk_reasons": facts["risk_reasons"],
@@ -112,13 +73,17 @@ class Layout:
 
     `sheet` are the columns of the sheets that were imported into the project ({"header", "field"}): they
     come first, in their order, those that are none of ours with what the rows brought along. Behind them
-    come those of ours that are not among them; `split` where the dataset has parts.
+    come those of ours that are not among them, under a name of their own where people's have theirs; `split`
+    where the dataset has parts. `paths`: sheets said more of the audio than its name; that comes back as it
+    was, and the name stands in a marked column of ours.
     """
 
-    def __init__(self, sheet: Sequence[Mapping[str, str]], *, split: bool) -> None:
+    def __init__(
+        self, sheet: Sequence[Mapping[str, str]], *, split: bool = False, paths: bool = False
+    ) -> None:
         self.header: list[str] = []
         self._fills: list[Fill] = []
-        taken = set() if split else {"split"}
+        taken = set()
         for column in sheet:
             field, header = column["field"], column["header"]
             if field == "ignore" or header in self.header:
@@ -127,12 +92,16 @@ class Layout:
                 self._add(header, _kept(header))
             elif field == "duration":
                 self._add(header, _duration(header))
+            elif field == "audio" and paths:
+                self._add(header, _said(header))
             elif (ours := FIELDS.get(field)) is not None and ours not in taken:
                 taken.add(ours)
                 self._add(header, _time(ours, header) if field in ("start", "end") else _ours(ours))
+        theirs = {plain(header) for header in self.header} | ({"file_name"} if paths else set())
         for name in COLUMNS:
-            if name not in taken and name not in self.header:
-                self._add(name, _ours(name))
+            header = header_of(name, theirs, plain)
+            if name not in taken and (name != "split" or split or header != name):
+                self._add(header, _ours(name))
 
     def _add(self, header: str, fill: Fill) -> None:
         self.header.append(header)
@@ -145,6 +114,10 @@ class Layout:
 
 def _kept(header: str) -> Fill:
     return lambda row, _: row.facts["metadata"].get(header, "")
+
+
+def _said(header: str) -> Fill:
+    return lambda row, values: row.facts["metadata"].get(header, values["file_name"])
 
 
 def _ours(name: str) -> Fill:

@@ -14,10 +14,11 @@ from annotation.models import Export, ExportedRow
 from annotation.services.exports.about import ABOUT
 from annotation.services.exports.building import Build
 from annotation.services.exports.choosing import CUT, TABLES
-from annotation.services.exports.columns import COLUMNS, NORMALISER
+from annotation.services.exports.columns import NORMALISER
 from annotation.services.exports.freezing import stored_choice
 from annotation.states import ExportFormat, SegmentState
 from transcription.formats.archive import Member
+from transcription.formats.exported import COLUMNS
 from transcription.text.normalize import PROFILES
 
 MANIFEST: Final = "manifest.json"

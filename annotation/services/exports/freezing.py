@@ -13,19 +13,12 @@ from django.db import connection, transaction
 from annotation.models import Export, Project, Snapshot
 from annotation.services import filejobs
 from annotation.services.exports.choosing import Choice, Options
+from annotation.services.exports.selecting import CHOSEN, DETAILS, FACTS, STATE, TABLES, says_paths
 from annotation.services.exports.splitting import deal
+from annotation.services.file_names import file_names
 from annotation.services.filejobs import ClaimedJob
 from annotation.states import RecordingState
 
-TABLES: Final = """
-    FROM annotation_segment s
-    JOIN annotation_recording r ON r.id = s.recording_id
-    LEFT JOIN annotation_revision v ON v.segment_id = s.id AND v.number = s.revision
-    LEFT JOIN LATERAL (
-        SELECT verdict, reviewer_id, reason_code, created_at FROM annotation_review
-         WHERE segment_id = s.id ORDER BY id DESC LIMIT 1
-    ) AS judged ON true
-"""
 SCOPE: Final = """
    WHERE s.project_id = %(project)s AND s.retired_at IS NULL
      AND r.trashed_at IS NULL AND r.state = %(ready)s
@@ -34,13 +27,6 @@ SCOPE: Final = """
      AND (%(verdicts)s::text[] IS NULL OR judged.verdict = ANY(%(verdicts)s))
      AND (%(since)s::date IS NULL OR v.created_at >= %(since)s::date)
      AND (%(until)s::date IS NULL OR v.created_at < %(until)s::date + 1)
-"""
-#: A skip that a reviewer agreed with is still a skip: no text that a person stands behind came of it.
-STATE: Final = """
-    CASE WHEN s.state = 'accepted' AND (s.source <> 'human' OR EXISTS (
-              SELECT FROM annotation_decision d
-               WHERE d.segment_id = s.id AND d.kind = 'skip' AND d.after ->> s.id::text = s.revision::text))
-         THEN 'skipped' ELSE s.state END
 """
 WANTED: Final = f"AND {STATE} = ANY(%(states)s)"
 #: What is never in two parts of a dataset. Where nobody is named, the recording counts as one speaker.
@@ -52,49 +38,24 @@ GROUP: Final = """
 COUNTS: Final = f"SELECT {STATE}, count(*), sum(s.end_ms - s.start_ms) {TABLES} {SCOPE} GROUP BY 1"
 GROUPS: Final = f"SELECT {GROUP}, sum(s.end_ms - s.start_ms) {TABLES} {SCOPE} {WANTED} GROUP BY 1"
 
-# Speakers that came into being since they were dealt to parts stay out: they are younger than the export.
-# A recording whose name, without its ending, another one has too is marked: files are named after it.
+# Speakers that came into being since they were dealt to parts stay out, and so do recordings that came since
+# their files got names: they are younger than the export.
 FREEZE: Final = f"""
 WITH chosen AS MATERIALIZED (
-    SELECT s.*, {STATE} AS export_state, r.name AS file_name, r.duration_ms,
-           v.id AS revision_id, v.created_at AS written_at, judged.verdict, judged.reviewer_id, judged.reason_code AS verdict_reason,
-           judged.created_at AS reviewed_at, coalesce(parts.name, '') AS part
+    SELECT {CHOSEN}, coalesce(parts.name, '') AS part
     {TABLES}
     LEFT JOIN unnest(%(groups)s::text[], %(parts)s::text[]) AS parts (key, name) ON parts.key = {GROUP}
     {SCOPE} {WANTED} AND (%(by)s = '' OR parts.name IS NOT NULL)
-), named AS (
-    SELECT recording_id,
-           count(*) OVER (PARTITION BY lower(file_name)) > 1 AS shared_file,
-           count(*) OVER (PARTITION BY lower(regexp_replace(file_name, '\\.[^.]*$', ''))) > 1 AS shared
-      FROM (SELECT DISTINCT recording_id, file_name FROM chosen) AS names
 ), frozen AS (
     INSERT INTO annotation_exportedrow
            (export_id, number, recording_id, segment_id, revision_id, hypothesis_id, split, facts)
     SELECT %(export)s, row_number() OVER (ORDER BY c.recording_id, c.start_ms, c.id),
            c.recording_id, c.id, c.revision_id, heard.id, c.part,
-           jsonb_build_object(
-               'file_name', c.file_name, 'shared_name', named.shared,
-               'shared_file', named.shared_file, 'duration_ms', c.duration_ms,
-               'start_ms', c.start_ms, 'end_ms', c.end_ms, 'channel', c.channel, 'speaker', c.speaker,
-               'language', c.language, 'state', c.export_state,
-               'revision', c.revision, 'source', c.source, 'external_id', c.external_id,
-               'metadata', c.metadata, 'risk', c.risk, 'risk_reasons', c.risk_reasons, 'locked', c.locked,
-               'locked_at', c.locked_at, 'locked_by', locker.username, 'annotator', annotator.username,
-               'written_at', c.written_at, 'verdict', c.verdict, 'verdict_reason', c.verdict_reason,
-               'reviewer', reviewer.username, 'reviewed_at', c.reviewed_at, 'imported', imported.id)
+           {FACTS} || jsonb_build_object('file', named.file, 'stem', named.stem)
       FROM chosen c
-      JOIN named ON named.recording_id = c.recording_id
-      LEFT JOIN LATERAL (
-          SELECT id FROM annotation_hypothesis
-           WHERE segment_id = c.id ORDER BY pass_name DESC, id DESC LIMIT 1
-      ) AS heard ON true
-      LEFT JOIN LATERAL (
-          SELECT id FROM annotation_revision
-           WHERE segment_id = c.id AND source = 'import' AND heard.id IS NULL ORDER BY number LIMIT 1
-      ) AS imported ON true
-      LEFT JOIN annotation_user locker ON locker.id = c.locked_by_id
-      LEFT JOIN annotation_user annotator ON annotator.id = c.annotator_id
-      LEFT JOIN annotation_user reviewer ON reviewer.id = c.reviewer_id
+      JOIN unnest(%(named)s::bigint[], %(files)s::text[], %(stems)s::text[])
+           AS named (recording_id, file, stem) ON named.recording_id = c.recording_id
+    {DETAILS}
     RETURNING 1
 )
 SELECT count(*), statement_timestamp() FROM frozen
@@ -118,6 +79,12 @@ def freeze(claimed: ClaimedJob, export: Export) -> Snapshot:
         "groups": [],
         "parts": [],
     }
+    names = file_names(project)
+    values |= {
+        "named": list(names),
+        "files": [name.file for name in names.values()],
+        "stems": [name.stem for name in names.values()],
+    }
     with transaction.atomic():
         filejobs.hold(claimed)
         with connection.cursor() as cursor:
@@ -140,6 +107,7 @@ def freeze(claimed: ClaimedJob, export: Export) -> Snapshot:
                 "language": project.language,
                 "models": {"draft": project.draft_model, "refine": project.refine_model},
                 "sheet_columns": project.sheet_columns,
+                "paths": says_paths(project),
                 "asked_by": export.created_by.get_username() if export.created_by else None,
             },
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -61,11 +61,6 @@ class FrozenRow:
         """Return where it ends in the recording."""
         return int(self.facts["end_ms"])
 
-    @property
-    def shown_id(self) -> str:
-        """Return the id it came with, or ours where it came with none."""
-        return self.facts["external_id"] or str(self.segment_id)
-
     @cached_property
     def words(self) -> tuple[Word, ...]:
         """Return the words of the text with times, as far as a machine has heard them."""
@@ -83,7 +78,7 @@ class FrozenRow:
             correction=text if decided else None,
             speaker=self.facts["speaker"],
             language=self.language,
-            id=self.shown_id,
+            id=self.facts["external_id"],
             words=self.words,
         )
 
@@ -96,7 +91,7 @@ def frozen_rows(export: Export, *, words: bool = False, split: str | None = None
     """
     language = export.snapshot.facts["language"]
     for page in _pages(export, split):
-        yield from _whole(page, language, words=words)
+        yield from whole(page, language, words=words)
 
 
 def first_rows(export: Export) -> Iterator[FrozenRow]:
@@ -107,7 +102,7 @@ def first_rows(export: Export) -> Iterator[FrozenRow]:
             if row.recording_id != recording:
                 recording = row.recording_id
                 row.revision_id = row.hypothesis_id = None
-                yield from _whole([row], export.snapshot.facts["language"], words=False)
+                yield from whole([row], export.snapshot.facts["language"], words=False)
 
 
 def _pages(export: Export, split: str | None) -> Iterator[list[ExportedRow]]:
@@ -123,7 +118,8 @@ def _pages(export: Export, split: str | None) -> Iterator[list[ExportedRow]]:
         last = page[-1].number
 
 
-def _whole(page: list[ExportedRow], language: str, *, words: bool) -> Iterator[FrozenRow]:
+def whole(page: Sequence[ExportedRow], language: str, *, words: bool = False) -> Iterator[FrozenRow]:
+    """Yield rows with the texts they name; `language` is the project's. Raises Gone where one is no more."""
     named = _ids([*(row.revision_id for row in page), *(row.facts["imported"] for row in page)])
     texts = dict(Revision.objects.filter(pk__in=named).values_list("pk", "text")) if named else {}
     fields = ("pk", "text", "model", "signals") + (("words",) if words else ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from annotation import storage
@@ -33,12 +34,16 @@ def pack_nemo(build: Build, package: Package) -> None:
                 audio=name,
                 start_ms=0,
                 end_ms=row.end_ms - row.start_ms,
-                text=held.text or held.final,
-                correction=held.correction if held.text else None,
+                text=held.text,
+                correction=held.correction,
                 speaker=held.speaker,
                 language=held.language,
                 id=held.id,
-                metadata={"recording": row.facts["file_name"], "recording_start_ms": row.start_ms},
+                metadata={
+                    "segment_id": str(row.segment_id),
+                    "recording": row.facts["file_name"],
+                    "recording_start_ms": row.start_ms,
+                },
             )
         )
         manifests[row.split].write(line.encode())
@@ -96,7 +101,7 @@ def pack_kaldi(build: Build, package: Package) -> None:
     for row in build.rows():
         channel = int(row.facts["channel"])
         name = f"{stem(row)}-channel-{channel}" if channel else stem(row)
-        held = row.row(name, normalise=build.options.normalise)
+        held = replace(row.row(name, normalise=build.options.normalise), id=str(row.segment_id))
         wav = f"wav/{identity(name)}.wav"
         if not directories[row.split].add(held, wav, row.facts["duration_ms"]):
             build.unheld(row)
@@ -135,10 +140,11 @@ def _dataset_values(build: Build, row: FrozenRow) -> Values:
     held = row.row(stem(row), normalise=build.options.normalise)
     return {
         "transcription": held.final,
-        "segment_id": row.shown_id,
+        "id": row.facts["external_id"],
+        "segment_id": str(row.segment_id),
         "recording": row.facts["file_name"],
-        "start_ms": row.start_ms,
-        "end_ms": row.end_ms,
+        "recording_start_ms": row.start_ms,
+        "recording_end_ms": row.end_ms,
         "duration": (row.end_ms - row.start_ms) / 1000,
         "speaker": row.facts["speaker"],
         "language": row.language,

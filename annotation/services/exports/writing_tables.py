@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
 from annotation.services.exports.building import Build, Package, blocks_of, file_name
-from annotation.services.exports.columns import COLUMNS, Layout, values_of
+from annotation.services.exports.columns import Layout, values_of
 from annotation.services.exports.recordings import add_recordings
 from annotation.states import ExportFormat
-from transcription.formats.json_rows import json_row
-from transcription.formats.rows import Row
+from transcription.formats.json_rows import table_line
 from transcription.formats.sheets import csv_lines, fits_a_cell, tsv_lines, write_xlsx
 
 Lines = Callable[[Build], Iterator[bytes]]
@@ -25,7 +24,8 @@ def _cells(build: Build, layout: Layout, *, excel: bool = False) -> Iterator[lis
 
 
 def _layout(build: Build) -> Layout:
-    return Layout(build.snapshot.facts["sheet_columns"], split=bool(build.options.split_by))
+    facts = build.snapshot.facts
+    return Layout(facts["sheet_columns"], split=bool(build.options.split_by), paths=facts["paths"])
 
 
 def csv_of(build: Build) -> Iterator[bytes]:
@@ -43,23 +43,7 @@ def tsv_of(build: Build) -> Iterator[bytes]:
 def jsonl_of(build: Build) -> Iterator[bytes]:
     """Yield the table as JSON lines, one object a row: the exact form."""
     for row in build.rows():
-        values = values_of(row, file_name(row))
-        kept = {name: value for name, value in row.facts["metadata"].items() if name not in COLUMNS}
-        rest = {name: value for name, value in values.items() if value is not None and name != "split"}
-        part = {"split": row.split} if row.split else {}
-        yield json_row(
-            Row(
-                audio=values["file_name"],
-                start_ms=row.start_ms,
-                end_ms=row.end_ms,
-                text=values["asr_text"],
-                correction=values["correct_transcripts"],
-                speaker=row.facts["speaker"],
-                language=row.facts["language"],
-                id=row.shown_id,
-                metadata={**kept, **rest, **part},
-            )
-        ).encode("utf-8", "replace")
+        yield table_line(values_of(row, file_name(row)), row.facts["metadata"]).encode("utf-8", "replace")
 
 
 def xlsx_to(build: Build, file: BinaryIO) -> None:

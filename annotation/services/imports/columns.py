@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from transcription.formats.exported import told_apart
+
 KEPT: Final = ""
 """Of a column that is none of ours: kept as metadata."""
 IGNORED: Final = "ignore"
@@ -53,29 +55,22 @@ LABELS: Final[Mapping[str, str]] = {
 LINE: Final = "rejected_line"
 REASON: Final = "rejected_because"
 """The columns that a sheet of rejects adds; they are left out when the sheet comes back."""
-OURS: Final = frozenset(
-    [
-        "status",
-        "asr_text",
-        "wer",
-        "edit_distance",
-        "annotator",
-        "reviewer",
-        "reviewed_at",
-        "version",
-        "segment_id",
-        "tags",
-        "comment",
-        "split",
-        "confidence",
-        "risk",
-        "risk_reasons",
-        "model",
-        "written_at",
-        "verdict",
-    ]
-)
-"""What exports of ours add. In a sheet that has a version and an edit distance they are no metadata."""
+OURS: Final[Mapping[str, str]] = {
+    "file_name": "audio",
+    "id": "id",
+    "start_ms": "start",
+    "end_ms": "end",
+    "speaker": "speaker",
+    "language": "language",
+    "asr_text": "text",
+    "correct_transcripts": "correction",
+    "version": "version",
+    "locked": "locked",
+    "locked_at": "locked_at",
+}
+"""Column of an export of ours: its field. All others that exports add are left out when they come back."""
+SIGNS: Final = ("version", "edit_distance")
+"""A table with both of these columns is an export of ours."""
 MILLISECONDS: Final = frozenset(("ms", "msec", "msecs", "millis", "milliseconds"))
 SECONDS: Final = frozenset(("s", "sec", "secs", "seconds"))
 HEADER_ROWS: Final = 10
@@ -84,7 +79,8 @@ HEADER_ROWS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Say what one column is taken for, and how that was found: name, template, audio, person or nothing."""
+    """Say what one column is taken for, and how that was found: by a person, a template, as a column of an
+    export of ours, by its name, by the audio in its cells, or not at all."""
 
     header: str
     field: str
@@ -162,8 +158,9 @@ def map_columns(
     Without any column for audio, the only one whose cells all name audio of the drop is taken; and in a table
     of two columns without headers, the other one is its text.
     """
-    mapped = [_first_guess(header, chosen, template) for header in headers]
-    mapped = _one_each(mapped)
+    ours = told_apart(headers, SIGNS, plain)
+    mapped = [_first_guess(header, chosen, template, ours) for header in headers]
+    mapped = _one_each(mapped, ours)
     if not any(column.field == "audio" for column in mapped):
         naming = [
             place
@@ -183,7 +180,9 @@ def map_columns(
     return mapped
 
 
-def _first_guess(header: str, chosen: Mapping[str, str], template: Mapping[str, str]) -> Column:
+def _first_guess(
+    header: str, chosen: Mapping[str, str], template: Mapping[str, str], ours: Mapping[str, str]
+) -> Column:
     if header in chosen:
         return Column(header, chosen[header], "person")
     key = plain(header)
@@ -191,29 +190,26 @@ def _first_guess(header: str, chosen: Mapping[str, str], template: Mapping[str, 
         return Column(header, IGNORED, "name")
     if key in template:
         return Column(header, template[key], "template")
+    if key in ours:
+        return Column(header, OURS.get(ours[key], IGNORED), "export")
     known = field_of(header)
     return Column(header, known[0], "name") if known else Column(header, KEPT)
 
 
-def _one_each(mapped: list[Column]) -> list[Column]:
-    """Leave each field to one column: a person's choice, then a template's, then the surest name."""
-    order = {"person": 0, "template": 1, "name": 2}
+def _one_each(mapped: list[Column], ours: Mapping[str, str]) -> list[Column]:
+    """Leave each field to one column: a person's choice, a template's, an export's, then the surest name."""
+    order = {"person": 0, "template": 1, "export": 2, "name": 3}
     best: dict[str, tuple[tuple[int, int, int], int]] = {}
     for place, column in enumerate(mapped):
         if column.field in ONE_EACH:
             known = field_of(column.header)
-            rank = (order.get(column.found, 3), known[1] if known else 99, place)
+            rank = (order.get(column.found, 4), known[1] if known else 99, place)
             best[column.field] = min(best.get(column.field, ((9, 99, 0), place)), (rank, place))
-    keys = {plain(column.header) for column in mapped}
-    exported = {"version", "edit_distance"} <= keys
     kept = []
     for place, column in enumerate(mapped):
         chosen = column.field not in ONE_EACH or best[column.field][1] == place
-        new = column if chosen else replace(column, field=KEPT, found="")
-        if exported and new.found != "person" and plain(new.header) in OURS and new.field in (KEPT, "text"):
-            ours = "version" if plain(new.header) == "version" else IGNORED
-            new = replace(new, field=new.field or ours, found="name")
-        kept.append(new)
+        rest = IGNORED if plain(column.header) in ours else KEPT
+        kept.append(column if chosen else replace(column, field=rest, found=""))
     return kept
 
 

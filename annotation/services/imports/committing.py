@@ -28,6 +28,7 @@ from annotation.states import (
     ImportState,
     RecordingState,
 )
+from transcription.formats.exported import MARK
 
 
 def commit(parent: Import, claimed: ClaimedJob, tick: Tick) -> None:
@@ -194,7 +195,9 @@ def _remember_columns(parent: Import) -> None:
         fresh = [
             {"header": column["header"], "field": column["field"]}
             for column in parent.columns
-            if column["field"] != IGNORED and column["header"] not in known
+            if column["field"] != IGNORED
+            and column["header"] not in known
+            and not column["header"].startswith(MARK)  # ours: every export has them
         ]
         whole = ImportRow.objects.filter(parent=parent, start_ms=None, text="", correction=None)
         if file_id_header(parent) not in known and whole.exclude(external_id="").exists():

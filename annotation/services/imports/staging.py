@@ -14,12 +14,13 @@ from django.db import connection
 from annotation.models import Import, ImportRow
 from annotation.services.checks import SCRIPTS, script_of
 from annotation.services.imports import faults, values
-from annotation.services.imports.columns import IGNORED, KEPT, Column
+from annotation.services.imports.columns import IGNORED, KEPT, Column, field_of
 from annotation.services.imports.matching import Sound, Sounds
 from annotation.services.imports.values import BadValue, Unit
 from annotation.services.segments import MAX_TEXT
 from annotation.states import ImportRowState
 from transcription.formats import Row
+from transcription.formats.exported import MARK
 from transcription.tables import Line
 
 BATCH: Final = 1_000
@@ -118,7 +119,14 @@ def understand(line: Line, how: Reading, sounds: Sounds) -> Staged:
     _facts(row, found, headers)
     _version(row, found.get("version", "").strip())
     _asked(row, found.get("assignee", "").strip(), how.people)
-    _sound(row, found.get("audio", ""), how.by_last_part, sounds)
+    said = found.get("audio", "").strip()
+    called = _sound(row, said, how.by_last_part, sounds)
+    if called and said != called:  # a folder before it, no ending behind it: written back as it was
+        _keep(row, headers["audio"], said)
+    if headers.get("audio", "").startswith(MARK):  # an export that writes it back
+        for header in [header for header, cell in row.metadata.items() if cell == called]:
+            if (field_of(header) or ("",))[0] == "audio":
+                del row.metadata[header]
     _judge(row, how)
     return row
 
@@ -136,12 +144,15 @@ def understand_row(source: str, given: Row, how: Reading, sounds: Sounds, audio:
     found = {"text": given.text, "speaker": given.speaker, "language": given.language, "id": given.id}
     if given.correction is not None:
         found["correction"] = given.correction
+    if given.locked:
+        found |= {"locked": "yes", "locked_at": given.locked_at}
     _words_of(row, found, {})
     if given.correction is not None and row.correction is None:
         row.correction = ""
     _facts(row, found, {})
     for header, value in given.metadata.items():
         _keep(row, str(header), value)
+    row.version = given.version
     row.words = [[w.start_ms, w.end_ms, w.text, round(w.probability, 4)] for w in given.words]
     _sound(row, name, True, sounds)
     _judge(row, how)
@@ -265,13 +276,15 @@ def _asked(row: Staged, name: str, people: Mapping[str, int]) -> None:
         )
 
 
-def _sound(row: Staged, name: str, by_last_part: bool, sounds: Sounds) -> None:
+def _sound(row: Staged, name: str, by_last_part: bool, sounds: Sounds) -> str:
+    """Find the audio of a row; return the last part of its name, or nothing where there is none."""
     try:
         found: Sound = sounds.find(name, by_last_part=by_last_part)
     except BadValue as error:
         row.blame(error.code, error.message)
-        return
+        return ""
     row.file, row.recording = found.file, found.recording
+    return found.name.replace("\\", "/").rpartition("/")[2]
 
 
 def _judge(row: Staged, how: Reading) -> None:
