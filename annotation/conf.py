@@ -42,6 +42,8 @@ class AnnotationConf:
     """Live event streams one person may hold open in one web process."""
     behind_proxy: bool = False
     """Whether `X-Forwarded-For` is written by a proxy of ours."""
+    admin_path: str = "admin"
+    """First part of the admin's addresses; empty = there is none."""
 
     claim_s: int = 60
     """How long a worker's claim lasts without being renewed."""

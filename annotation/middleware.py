@@ -113,7 +113,8 @@ def source_of(path: str) -> Origin:
     """Say by which surface a path is served."""
     if path.startswith(("/api/", "/v1/")):
         return "api"
-    return "admin" if path.startswith("/admin/") else "web"
+    admin = conf().admin_path
+    return "admin" if admin and path.startswith(f"/{admin}/") else "web"
 
 
 def address_of(request: HttpRequest) -> str:

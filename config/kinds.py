@@ -6,6 +6,7 @@ import re
 import shutil
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
@@ -123,6 +124,36 @@ class Names(Kind[tuple[str, ...]]):
             if not re.fullmatch(r"\.?[A-Za-z0-9.\-\[\]:_]+", name):
                 raise ValueError("host names separated by commas (`*` is not accepted: name them)")
         return names
+
+
+class Networks(Kind[tuple[str, ...]]):
+    """Networks of addresses, separated by commas."""
+
+    def read(self, raw: object, root: Path) -> tuple[str, ...]:
+        parts = raw.split(",") if isinstance(raw, str) else raw if isinstance(raw, list | tuple) else [raw]
+        try:
+            return tuple(str(ip_network(str(part).strip())) for part in parts if part != "")
+        except ValueError:
+            raise ValueError("networks separated by commas, such as 127.0.0.0/8 or 10.1.0.0/16") from None
+
+
+class Part(Kind[str]):
+    """One part of an address, or `none`; read as nothing."""
+
+    def read(self, raw: object, root: Path) -> str:
+        word = raw.strip("/ ") if isinstance(raw, str) else "?"
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", word):
+            raise ValueError("one part of an address, such as admin, or `none`")
+        return "" if word == "none" else word
+
+
+class Reference(Kind[str]):
+    """The dotted path of a function, or nothing."""
+
+    def read(self, raw: object, root: Path) -> str:
+        if isinstance(raw, str) and re.fullmatch(r"([A-Za-z_]\w*(\.[A-Za-z_]\w*)+)?", raw.strip()):
+            return raw.strip()
+        raise ValueError("the dotted path of a function, such as ours.login.second_factor")
 
 
 class Figures(Kind[tuple[tuple[str, float], ...]]):

@@ -25,7 +25,10 @@ from config.kinds import (
     Kind,
     Location,
     Names,
+    Networks,
+    Part,
     Program,
+    Reference,
     Secret,
     Size,
     Text,
@@ -246,6 +249,22 @@ class Options:
         "people", Count(2, 1000), 8, "failed logins before account and address are locked"
     )
     login_cooloff_s: int = _option("people", Duration(1), 900, "such a lock ends after this")
+
+    admin_path: str = _option(
+        "people", Part(), "admin", "where Django's admin is, as in /admin/ (`none`: nowhere)"
+    )
+    admin_networks: tuple[str, ...] = _option(
+        "people",
+        Networks(),
+        ("127.0.0.0/8", "::1/128"),
+        "networks that find the admin; behind a proxy this needs behind_proxy (`0.0.0.0/0,::/0`: all)",
+    )
+    admin_second_factor: str = _option(
+        "people",
+        Reference(),
+        "",
+        "function of yours that asks staff for a second factor, see docs/audit.md (empty: none)",
+    )
 
     log_level: str = _option(
         "logs", Choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO", "least serious message that is written"

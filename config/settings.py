@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "annotation.middleware.ActingPerson",
+    "config.gate.AdminGate",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.DatabaseAway",
@@ -172,6 +173,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+ADMIN_NETWORKS = OPTIONS.admin_networks
+ADMIN_SECOND_FACTOR = OPTIONS.admin_second_factor
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
@@ -348,6 +351,7 @@ EARMARK = AnnotationConf(
     media_cpu_s=OPTIONS.media_cpu_s,
     live_streams_max=OPTIONS.live_streams_max,
     behind_proxy=OPTIONS.behind_proxy,
+    admin_path=OPTIONS.admin_path,
     claim_s=OPTIONS.claim_lease_s,
     max_attempts=OPTIONS.max_attempts,
     retry_delay_s=OPTIONS.retry_delay_s,

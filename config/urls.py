@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from annotation.conf import conf
 from config.health import metrics
 
 handler500 = "config.middleware.server_error"
 
 urlpatterns = [
     path("metrics", metrics, name="metrics"),
-    path("admin/", admin.site.urls),
+    *([path(f"{ADMIN}/", admin.site.urls)] if (ADMIN := conf().admin_path) else []),
     path("", include("annotation.api.urls")),
     path("", include("annotation.ui.urls")),
 ]

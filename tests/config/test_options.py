@@ -70,6 +70,10 @@ def test_the_address_people_type_is_one_they_can_type() -> None:
         ("REDIS_URL", "http://host", "begins with redis:// or rediss:// or unix://"),
         ("FFMPEG_BINARY", "/no/such/ffmpeg", "a program that can be run"),
         ("EARMARK_SECRET_KEY", "short", "at least 50 characters"),
+        ("EARMARK_ADMIN_PATH", "a/b", "one part of an address"),
+        ("EARMARK_ADMIN_NETWORKS", "10.0.0.0/33", "networks separated by commas"),
+        ("EARMARK_ADMIN_NETWORKS", "10.0.0.1/8", "networks separated by commas"),
+        ("EARMARK_ADMIN_SECOND_FACTOR", "import os", "the dotted path of a function"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_expected(variable: str, value: str, expected: str) -> None:
