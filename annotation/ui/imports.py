@@ -357,6 +357,9 @@ def _context(request: HttpRequest, parent: Import) -> dict[str, Any]:
         "importable": _importable(parent),
         "on_known": parent.options.get("on_known", "update"),
         "empty_text": parent.options.get("empty_text", "refuse"),
+        "corrections": parent.options.get("corrections", "text")
+        if any(column["field"] == "correction" for column in parent.columns)
+        else "",
         "orphan_choice": parent.options.get("orphans", "leave"),
         "parsed": bool(parent.preview) and "cells" not in parent.preview[0],
         "files": receiving.files_by_kind(parent),

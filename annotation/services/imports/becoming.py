@@ -16,7 +16,7 @@ from annotation.services.imports import faults
 from annotation.services.imports.columns import plain
 from annotation.services.imports.copying import copy_in
 from annotation.services.imports.renewing import Refusal, Renewal
-from annotation.services.imports.texts import keep_heard, lock_all, revision_of
+from annotation.services.imports.texts import gold_in, keep_gold, keep_heard, lock_all, revision_of
 from annotation.states import AS_IMPORTED, UNTOUCHED_SEGMENTS, ImportRowState, SegmentState, Source
 
 
@@ -228,7 +228,7 @@ class Batch:
         return kept
 
     def _segment(self, row: ImportRow, start: int, end: int) -> Segment:
-        corrected = row.correction is not None
+        corrected = self._is_corrected(row)
         source = Source.HUMAN if corrected else Source.IMPORT if row.text else ""
         state = (
             SegmentState.CORRECTED if corrected else SegmentState.DRAFT if row.text else SegmentState.PENDING
@@ -249,17 +249,21 @@ class Batch:
             metadata=row.metadata,
         )
 
+    def _is_corrected(self, row: ImportRow) -> bool:
+        return row.correction is not None and gold_in(self.parent, row) is None
+
     def _write_texts(self, made: Sequence[tuple[ImportRow, Segment]]) -> None:
         revisions = []
         for row, segment in made:
             if row.text:
                 revisions.append(revision_of(segment, 1, row.text))
-            if row.correction is not None:
+            if row.correction is not None and self._is_corrected(row):
                 revisions.append(
                     revision_of(segment, segment.revision, row.correction, self.parent.created_by)
                 )
         copy_in(revisions)
         keep_heard(self.parent, self.recording, [(row, segment) for row, segment in made if row.text])
+        keep_gold(self.parent, made)
 
 
 def file_id_header(parent: Import) -> str:

@@ -40,6 +40,7 @@ CODES: Final[Mapping[str, str]] = {
     "leased_here": "Being edited",
     "accepted_here": "Accepted here",
     "changed_here": "Changed here since",
+    "decided_here": "Decided here",
     "malformed": "Cannot be read",
 }
 """Every code, with its short name for people. Each fault says in a sentence of its own what to do."""

@@ -24,6 +24,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "on_known": ("update", "skip"),
     "empty_text": ("refuse", "transcribe"),
     "orphans": ("leave", "transcribe"),
+    "corrections": ("text", "gold"),
 }
 TEXTS: Final = ("sheet", "delimiter", "template")
 ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -36,7 +37,7 @@ OF_ONE_FILE: Final = ("table", "encoding", "clock_cells")
 OPEN: Final = (ImportState.ASKING, ImportState.CHECKED, ImportState.REFUSED)
 OVER: Final = (ImportState.LANDING, ImportState.DONE)
 """States in which all audio is stored that rows have named."""
-AT_ONCE: Final = ("on_known", "orphans", "accept")
+AT_ONCE: Final = ("on_known", "orphans", "corrections", "accept")
 """Options that change no row's reading, so the table need not be read again for them."""
 
 

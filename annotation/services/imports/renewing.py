@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from annotation.models import Import, ImportRow, Lease, Recording, Revision, Segment
+from annotation.errors import AnnotationError
+from annotation.models import Gold, Import, ImportRow, Lease, Recording, Revision, Segment
+from annotation.services import gold
 from annotation.services.clock import ClockTimestamp
-from annotation.services.imports.texts import keep_heard, lock_all, revision_of
+from annotation.services.imports.texts import gold_in, keep_heard, lock_all, revision_of
 from annotation.states import EDITABLE_SEGMENTS, UNTOUCHED_SEGMENTS, SegmentState, Source
 
 Known = Sequence[tuple[ImportRow, Segment]]
@@ -30,6 +32,7 @@ class Refusal:
 LOCKED = Refusal("locked_here", "The segment is locked here and stays as it is. Unlock it first.")
 HELD = Refusal("leased_here", "Somebody is editing the segment now. Drop the row again later.")
 ACCEPTED = Refusal("accepted_here", "The segment was accepted here. Have it returned first.")
+GONE = Refusal("decided_here", "The account that began this import is gone. Drop the row again.")
 QUICKER = Refusal("leased_here", "Somebody changed the segment this moment. Drop the row again.")
 
 
@@ -49,6 +52,8 @@ class Renewal:
             ).values_list("segment_id", flat=True)
         )
         earlier = _earlier_texts(known)
+        references = Gold.objects.filter(segment__in=[segment.pk for _, segment in known], withdrawn_at=None)
+        self.golden = dict(references.values_list("segment_id", "text"))
         for row, segment in known:
             wanted = self._wanted(row, segment)
             is_older = row.version is not None and row.version < segment.revision
@@ -66,13 +71,20 @@ class Renewal:
                 yield row, ACCEPTED
             elif is_older and wanted & {"correction", "text", "speaker"}:
                 yield row, _changed(row, segment)
+            elif "gold" in wanted and (why := self._make_gold(row, segment)) is not None:
+                yield row, why
+            elif wanted == {"gold"}:
+                yield row, True
             else:
                 yield row, self._change(row, segment, wanted) or QUICKER
 
     def _wanted(self, row: ImportRow, segment: Segment) -> set[str]:
         """Name what a row would change of its segment."""
         wanted = set()
-        if row.correction is not None:
+        truth = gold_in(self.parent, row)
+        if truth is not None and self.golden.get(segment.pk) != truth:
+            wanted.add("gold")
+        if row.correction is not None and truth is None:
             if (segment.text, segment.source) != (row.correction, Source.HUMAN):
                 wanted.add("correction")
         elif row.text and segment.state in UNTOUCHED_SEGMENTS and segment.text != row.text:
@@ -87,6 +99,16 @@ class Renewal:
         if row.locked and not segment.locked:
             wanted.add("locked")
         return wanted
+
+    def _make_gold(self, row: ImportRow, segment: Segment) -> Refusal | None:
+        author = self.parent.created_by
+        if author is None:
+            return GONE
+        try:
+            gold.make_gold(user=author, segment=segment, text=row.correction)
+        except AnnotationError as error:
+            return Refusal("decided_here", error.message)
+        return None
 
     def _change(self, row: ImportRow, segment: Segment, wanted: set[str]) -> bool:
         """Change one segment if it is as it was looked at; False where somebody was quicker."""

@@ -1,11 +1,21 @@
-"""Texts that came with a table, as the history keeps them: revisions, and what a first pass heard."""
+"""Texts that came with a table: revisions, what a first pass heard, and gold that nobody is to see."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from annotation.models import Decoding, Hypothesis, Import, ImportRow, Recording, Revision, Segment, User
+from annotation.models import (
+    Decoding,
+    Gold,
+    Hypothesis,
+    Import,
+    ImportRow,
+    Recording,
+    Revision,
+    Segment,
+    User,
+)
 from annotation.services.clock import ClockTimestamp
 from annotation.services.imports.copying import copy_in
 from annotation.states import DecodingState, Pass, Source
@@ -13,6 +23,26 @@ from transcription.types import DecodingOptions
 
 MODEL: Final = "import"
 """What stands for the model where a text came with a table."""
+
+
+def gold_in(parent: Import, row: ImportRow) -> str | None:
+    """Return what a row says is truly spoken, where the corrections of an import are gold; else None.
+
+    Then the row keeps what the machine heard, and people are scored by it. A locked row is met by nobody.
+    """
+    return row.correction if parent.options.get("corrections") == "gold" and not row.locked else None
+
+
+def keep_gold(parent: Import, made: Sequence[tuple[ImportRow, Segment]]) -> None:
+    """Make gold of new segments whose rows say what is truly spoken."""
+    texts = [(segment, gold_in(parent, row)) for row, segment in made]
+    copy_in(
+        [
+            Gold(project_id=parent.project_id, segment=segment, text=text, author=parent.created_by)
+            for segment, text in texts
+            if text is not None
+        ]
+    )
 
 
 def revision_of(segment: Segment, number: int, text: str, author: User | None = None) -> Revision:
