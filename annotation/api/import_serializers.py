@@ -123,7 +123,7 @@ class ImportIn(Strict):
     options = serializers.DictField(
         required=False,
         help_text="on_known update|skip, empty_text refuse|transcribe, orphans leave|transcribe,"
-        " accept [codes], sheet, header_row, delimiter, template.",
+        " corrections text|gold, accept [codes], sheet, header_row, delimiter, template.",
     )
     save_template = Text(required=False, max_length=100)
 

@@ -36,6 +36,11 @@ OPTIONS = (
     text("on_known", "What rows do whose segment is here already.", list(receiving.CHOICES["on_known"])),
     text("empty_text", "What becomes of rows without text.", list(receiving.CHOICES["empty_text"])),
     text("orphans", "What becomes of audio that no row names.", list(receiving.CHOICES["orphans"])),
+    text(
+        "corrections",
+        "Whether they are the text, or gold to score people by.",
+        list(receiving.CHOICES["corrections"]),
+    ),
 )
 
 
