@@ -759,6 +759,12 @@ export interface ImportRowPage {
   results: ImportRowOut[];
 }
 
+/** Files that were uploaded resumably, for an import. */
+export interface ImportUploadsInRequest {
+  /** Ids of uploads that were begun with `import` in their metadata, and are whole. */
+  uploads: string[];
+}
+
 /** An estimate with its 95 % interval. */
 export interface IntervalOut {
   value: number;
@@ -1087,7 +1093,7 @@ export interface PatchedBatchChangeRequest {
 export interface PatchedImportInRequest {
   /** By code of a question; `columns` is {header: field}. */
   answers?: Record<string, unknown>;
-  /** on_known update|skip, empty_text refuse|transcribe, orphans leave|transcribe, accept [codes], sheet, header_row, delimiter, template. */
+  /** on_known update|skip, empty_text refuse|transcribe, orphans leave|transcribe, corrections text|gold, accept [codes], sheet, header_row, delimiter, template. */
   options?: Record<string, unknown>;
   save_template?: string;
 }
@@ -2021,7 +2027,7 @@ export interface UploadOut {
   expires_at: string;
 }
 
-export type UploadOutStateEnum = "open" | "finished" | "aborted" | "expired";
+export type UploadOutStateEnum = "open" | "stored" | "finished" | "aborted" | "expired";
 
 /** What became of each file of one upload. */
 export interface UploadedFiles {
