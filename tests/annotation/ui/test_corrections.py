@@ -250,6 +250,36 @@ def test_the_list_is_filtered(cast: Cast, signed_in: SignedIn, query: str) -> No
     assert found == {rows[n].pk for n in FILTERS[query]}
 
 
+def test_a_list_that_is_not_counted_to_its_end_says_so(
+    cast: Cast, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("annotation.admin.paging.DEEPEST", 2)
+    monkeypatch.setattr("annotation.admin.corrections.CorrectionAdmin.list_per_page", 2)
+    client = signed_in("supervisor")
+    for _ in range(4):
+        correct(cast)
+    page = words_of(client.get(LIST))
+    assert "Select all 4 corrections" in page and "more than" not in page
+    correct(cast)
+    page = words_of(client.get(LIST))
+    assert "Select all more than 4 corrections" in page
+    assert "All more than 4 selected" in page
+    assert client.get(f"{LIST}?p=2").status_code == 200
+
+
+def test_whoever_judged_or_decided_is_offered_whether_a_member_or_not(
+    cast: Cast, signed_in: SignedIn
+) -> None:
+    client = signed_in("supervisor")
+    decision = correct(cast)
+    offered = f'annotator={cast.supervisor.pk}"', f'reviewer={cast.supervisor.pk}"'
+    assert not any(link in words_of(client.get(LIST)) for link in offered)
+    client.post(f"/admin/annotation/segment/{decision.segment_id}/restore/1/", {"base": "2"})
+    press(client, "accept", correct(cast))
+    page = words_of(client.get(LIST))
+    assert all(link in page for link in offered)
+
+
 def test_the_list_is_filtered_by_people_and_project(cast: Cast, signed_in: SignedIn) -> None:
     mine, theirs = correct(cast), correct(cast, by=cast.manager)
     client = signed_in("supervisor")
