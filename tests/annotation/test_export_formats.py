@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import warnings
 import wave
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,16 @@ from pympi import Elan
 from annotation import storage
 from annotation.models import Recording, Segment
 from annotation.services.exports.frozen import frozen_rows
-from tests.annotation.exporting import TEXTS, content, make_dataset, make_rows, make_version, opened, unpacked
+from tests.annotation.exporting import (
+    TEXTS,
+    content,
+    make_dataset,
+    make_rows,
+    make_sound,
+    make_version,
+    opened,
+    unpacked,
+)
 from tests.factories import make_recording
 from tests.personas import Cast
 from transcription.formats import read
@@ -310,16 +318,24 @@ def test_whisper_files_and_label_studio_tasks_come_back(cast: Cast, dataset: lis
     ]
 
 
-def test_names_that_no_disk_takes_are_made_fit(cast: Cast) -> None:
-    for name in ("a:b*?.wav", "CON.wav", "same.wav", "SAME.wav", "…", "a/b.wav"):
-        recording = make_recording(cast.project, name=name)
-        make_rows(cast, recording, ("x",))
-    export = make_version(cast, "srt")
-    with opened(export) as archive:
-        names = [name for name in archive.namelist() if name.startswith("transcripts/")]
-    assert len({name.lower() for name in names}) == 6
-    assert not any(bad in name for name in names for bad in ':*?"<>|\\')
-    assert not any(Path(name).stem.upper() == "CON" for name in names)
-    assert all(name.count("/") == 1 for name in names)
-    assert isinstance(archive, zipfile.ZipFile)
-    assert len(list(frozen_rows(export))) == 6
+def test_names_that_no_disk_takes_are_made_fit_and_differ(cast: Cast) -> None:
+    names = ("a:b*?.wav", "CON.wav", "same.wav", "SAME.wav", "…", "a/b.wav", "a?b.wav", "a_b.wav", "x" * 201)
+    made = []
+    for name in (*names, "x" * 200 + "y"):
+        made.append(make_recording(cast.project, name=name))
+        make_sound(made[-1])
+        make_rows(cast, made[-1], ("x",))
+    # What is called as another one will be with its id behind it.
+    last = make_recording(cast.project, name=f"same-{made[2].pk}.wav")
+    make_sound(last)
+    make_rows(cast, last, ("x",))
+    for form, folder in (("srt", "transcripts/"), ("csv", "audio/")):
+        audio = {"options": {"audio": "recordings"}} if form == "csv" else {}
+        export = make_version(cast, form, **audio)
+        with opened(export) as archive:
+            found = [name for name in archive.namelist() if name.startswith(folder)]
+        assert len({name.lower() for name in found}) == len(made) + 1
+        assert not any(bad in name for name in found for bad in ':*?"<>|\\')
+        assert not any(Path(name).stem.upper() == "CON" for name in found)
+        assert all(name.count("/") == 1 for name in found)
+        assert len(list(frozen_rows(export))) == len(made) + 1

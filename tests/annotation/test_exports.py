@@ -68,8 +68,8 @@ def test_rows_nobody_has_checked_stay_out_and_it_is_said_how_many(cast: Cast) ->
             move(row, state, by=cast.reviewer)
         else:
             make_segment(
-                cast.project, recording=recording, start_ms=number * 1000, text=state, revision=1, state=state,
-                source="human" if state == SegmentState.CORRECTED else "draft",
+                cast.project, recording=recording, start_ms=number * 1000, text=state, revision=1,
+                state=state, source="human" if state == SegmentState.CORRECTED else "draft",
             )  # fmt: skip
     export = make_version(cast, "jsonl")
     assert texts(export) == ["corrected", "accepted"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from transcription.formats import Format, FormatError, Row, read, recognise
+from transcription.formats import Format, FormatError, Row, json_rows, read, recognise
 from transcription.formats.archive import Archive, checked
 from transcription.formats.kaldi import KaldiDirectory, identity
 from transcription.formats.sorting import SortedLines
@@ -333,3 +333,18 @@ def test_corrected_words_take_the_times_of_those_they_stand_for() -> None:
     assert all(a.end_ms <= b.start_ms for a, b in itertools.pairwise(made))
     assert made[2].probability == 0.0
     assert timed_words("", heard, 0, 2000) == ()
+
+
+def test_columns_of_people_are_told_apart_from_ours_by_a_mark() -> None:
+    theirs = {"comment": "loud", "earmark_model": "their own", "speaker": "the loud one", "split": "left"}
+    ours = {"file_name": "a.wav", "id": "", "segment_id": "7", "speaker": "Ann", "asr_text": "hi"}
+    ours |= {"status": "draft", "version": 1, "model": "small", "comment": None, "split": None}
+    line = json_rows.table_line(ours, theirs)
+    (row,) = read("m.jsonl", io.BytesIO(line.encode()))
+    assert isinstance(row, Row)
+    assert row.metadata == theirs
+    assert (row.speaker, row.text, row.id, row.version) == ("Ann", "hi", "", 1)
+    # In lines that are none of ours the same names are anybody's.
+    (row,) = read("m.jsonl", io.BytesIO(b'{"file_name": "a.wav", "segment_id": "u1", "status": "new"}'))
+    assert isinstance(row, Row)
+    assert (row.id, row.metadata) == ("u1", {"status": "new"})
