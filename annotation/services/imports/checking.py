@@ -16,6 +16,7 @@ from annotation.errors import Invalid
 from annotation.models import Import, ImportFile, ImportRow, ImportTemplate, Recording
 from annotation.services import filejobs
 from annotation.services.assignments import members
+from annotation.services.file_names import file_names
 from annotation.services.filejobs import ClaimedJob, Tick
 from annotation.services.imports import between, columns, faults, files, questions, rejects, staging, values
 from annotation.services.imports.columns import Column
@@ -29,11 +30,11 @@ from transcription.tables.plain import preview
 HEAD_ROWS: Final = 210
 """So many rows are looked at to know the columns and what is open."""
 PREVIEW_ROWS: Final = 20
-
 MAX_SHEETS: Final = 200
 """So many sheets of a workbook can be chosen from."""
 UNREAD: Final = "unread"
 """The cause of files that could be read, were another not chosen."""
+
 Note = Callable[[int, int, str], None]
 
 
@@ -85,13 +86,13 @@ def announce(parent: Import, state: str) -> None:
 
 
 def _check(parent: Import, note: Note) -> dict[str, Any]:
-    staging.clear(parent)
     parent.reading = {}
+    staging.clear(parent)
     files.unpack_all(parent, note)
     note(0, 1, "reading")
     table = _choose_table(parent)
-    sounds = Sounds(files.sounds_of(parent), here(parent))
     _name_unread(parent, table)
+    sounds = Sounds(files.sounds_of(parent), here(parent))
     if table is not None:
         found = _check_table(parent, table, sounds, note)
     else:
@@ -122,23 +123,27 @@ def summary(parent: Import) -> dict[str, Any]:
     }
 
 
-def accepted_of(parent: Import) -> frozenset[str]:
 def left_out(parent: Import) -> QuerySet[ImportFile]:
     """Return the files that are not used and should have been, as far as anybody can tell."""
     unused = Q(kind=FileKind.IGNORED) | Q(cause_code=UNREAD)
     return ImportFile.objects.filter(unused, parent=parent).exclude(cause_code="junk")
 
 
+def accepted_of(parent: Import) -> frozenset[str]:
     """Return the faults that a person waves through."""
     told = parent.options.get("accept")
     return frozenset(faults.ACCEPTED_UNLESS_TOLD if told is None else told) & faults.SOFT
 
 
 def here(parent: Import) -> Iterator[Sound]:
-    """Give the recordings of the project, which rows may name as well."""
+    """Give the recordings of the project, which rows may name as well; by the names of exports, too."""
     rows = Recording.objects.filter(project=parent.project_id, trashed_at=None)
+    exported = file_names(parent.project)
     for pk, name, sha256 in rows.values_list("pk", "name", "sha256").iterator(2000):
         yield Sound(name, recording=pk, same=sha256)
+        called = exported.get(pk)
+        if called is not None and called.file != name:
+            yield Sound(called.file, recording=pk, same=sha256)
 
 
 # -- Tables ------------------------------------------------------------------------------------------------
@@ -153,11 +158,6 @@ def _choose_table(parent: Import) -> ImportFile | None:
     return next(iter(chosen or tables), None)
 
 
-def _check_table(parent: Import, file: ImportFile, sounds: Sounds, note: Note) -> dict[str, Any]:
-    try:
-        table = _open(parent, file)
-        how, rows, mapped = _understand(parent, file, table, sounds)
-        _stage(parent, (staging.understand(line, how, sounds) for line in rows), how.accepted, note)
 def _name_unread(parent: Import, table: ImportFile | None) -> None:
     """Say of the other tables, and of transcripts beside a table, that they are not read."""
     rows = ImportFile.objects.filter(parent=parent)
@@ -174,6 +174,11 @@ def _name_unread(parent: Import, table: ImportFile | None) -> None:
     )
 
 
+def _check_table(parent: Import, file: ImportFile, sounds: Sounds, note: Note) -> dict[str, Any]:
+    try:
+        table = _open(parent, file)
+        how, rows, mapped = _understand(parent, file, table, sounds)
+        _stage(parent, (staging.understand(line, how, sounds) for line in rows), how.accepted, note)
     except TableError as error:
         raise Invalid(f"{file.name}: {error.message}", code=error.code, file=file.name) from None
     return {"table": file.name, "columns": [column.to_json() for column in mapped]}
@@ -189,17 +194,12 @@ def _open(parent: Import, file: ImportFile) -> Table:
             sheet=str(parent.options.get("sheet") or ""),
         )
     except TableError as error:
+        if error.code == "no_sheet":
+            parent.reading = _reading(open_table(path))  # so that one of those that are there can be chosen
         if error.code != "encoding_unclear" or not error.candidates:
             raise
         previews = {name: preview(path, name) for name in error.candidates}
         raise Asking([questions.about_encoding(error.candidates, previews)], table=file.name) from None
-
-        if error.code == "no_sheet":
-            parent.reading = _reading(open_table(path))  # so that one of those that are there can be chosen
-
-def _understand(
-    parent: Import, file: ImportFile, table: Table, sounds: Sounds
-) -> tuple[Reading, Iterator[Line], list[Column]]:
     parent.reading = _reading(table)
     return table
 
@@ -209,6 +209,11 @@ def _reading(table: Table) -> dict[str, Any]:
         "kind": table.kind, "sheet": table.sheet, "sheets": table.sheets[:MAX_SHEETS],
         "encoding": table.encoding, "delimiter": table.delimiter,
     }  # fmt: skip
+
+
+def _understand(
+    parent: Import, file: ImportFile, table: Table, sounds: Sounds
+) -> tuple[Reading, Iterator[Line], list[Column]]:
     """Find headers and columns in the first rows; return how to read the rest. Raises Asking, Invalid."""
     lines = table.lines()
     head = list(islice(lines, HEAD_ROWS))
