@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from annotation.models import Project, Term
+from annotation.models import Project, Recording, Segment, Term
 from annotation.states import TermCase
 
 MOST_TOKENS: Final = 200
 """Whisper reads 223 tokens of hotwords at most (half its context); what is beyond is cut off in mid-word."""
+
+MOST_FACTS: Final = 200
+"""Rows of a recording whose metadata are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,31 @@ def terms_of(project: Project, language: str = "") -> Terms:
     return Terms(tuple(texts), tuple(variants), frozenset(initial), frozenset(any_case))
 
 
-def hotwords(project: Project, language: str = "") -> str | None:
-    """Return what a model is told to expect: terms in their order, as many as it reads; None without any."""
+def hotwords(project: Project, language: str = "", recording: Recording | None = None) -> str | None:
+    """Return what a model is told to expect: terms in their order, as many as it reads; None without any.
+
+    Where it reads not all of them, those come first that the recording's name or metadata speak of.
+    """
+    texts = terms_of(project, language).texts
+    if recording is not None and sum(tokens_in(text) + 1 for text in texts) > MOST_TOKENS:
+        facts = _facts_of(recording)
+        texts = tuple(sorted(texts, key=lambda text: text.casefold() not in facts))
     taken: list[str] = []
     left = float(MOST_TOKENS)
-    for text in terms_of(project, language).texts:
+    for text in texts:
         cost = tokens_in(text) + 1  # the comma
         if cost > left:
             break
         left -= cost
         taken.append(text)
     return ", ".join(taken) or None
+
+
+def _facts_of(recording: Recording) -> str:
+    rows = Segment.objects.filter(recording=recording).exclude(metadata={}).order_by()
+    known = rows.values_list("metadata", flat=True).distinct()[:MOST_FACTS]
+    told = (str(value) for facts in known for value in facts.values())
+    return "\n".join([recording.name, *told]).casefold()
 
 
 def tokens_in(text: str) -> float:

@@ -95,16 +95,22 @@ class Stored:
 
 
 def options_for(
-    project: Project, model: str, language: str = "", *, preliminary: bool = False
+    project: Project,
+    model: str,
+    language: str = "",
+    *,
+    recording: Recording | None = None,
+    preliminary: bool = False,
 ) -> DecodingOptions:
     """State every decoding option for one model in one project; stored with each decoding.
 
+    Of a long glossary the model is told first what the name or the metadata of a `recording` speak of.
     `preliminary` says that a better model hears the same again: then one beam is enough, unless the model's
     card wants more.
     """
     asked: dict[str, Any] = {
         "language": language or project.language or None,
-        "hotwords": hotwords(project, language or project.language),
+        "hotwords": hotwords(project, language or project.language, recording),
     }
     card = card_of(model)
     if preliminary and (card is None or "beam_size" not in card.decoding):
@@ -151,7 +157,7 @@ def _passes(project: Project, recording: Recording) -> list[_Plan]:
 
 def _pass(recording: Recording, pass_name: Pass, model: str, *, preliminary: bool = False) -> _Plan:
     project = recording.project
-    options = options_for(project, model, recording.language, preliminary=preliminary)
+    options = options_for(project, model, recording.language, recording=recording, preliminary=preliminary)
     card = card_of(model)
     fitted = options.context == "fit"
     # A window is heard in one language: where each segment may have its own, it is a window.

@@ -14,7 +14,7 @@ from annotation.services.glossary import variants_of
 from annotation.states import SegmentState
 from annotation.terms import MOST_TOKENS, hotwords, terms_of, tokens_in
 from tests.annotation.test_search import heard
-from tests.factories import make_recording, make_segment
+from tests.factories import make_job, make_recording, make_segment
 from tests.personas import Cast
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +87,19 @@ def test_models_are_told_the_terms_of_their_language_as_far_as_they_read(cast: C
     assert 20 < told.count(",") < 100
     assert told.startswith("Term number 0, ")
     assert tokens_in(told) <= MOST_TOKENS
+
+
+def test_of_a_long_glossary_a_recording_chooses_what_it_speaks_of(cast: Cast) -> None:
+    glossary = [f"Term number {n}" for n in range(500)] + ["Bosch", "Wagner AG"]
+    Project.objects.filter(pk=cast.project.pk).update(
+        glossary=glossary, draft_model="large-v3", refine_model=""
+    )
+    recording = make_recording(Project.objects.get(pk=cast.project.pk), name="call with bosch.wav")
+    make_segment(recording.project, recording=recording, metadata={"Customer": "WAGNER AG, Essen"})
+    decodings.plan(job=make_job(recording), recording=recording)
+    (planned,) = recording.decodings.all()
+    assert planned.options["hotwords"].startswith("Bosch, Wagner AG, Term number 0, ")
+    assert tokens_in(planned.options["hotwords"]) <= MOST_TOKENS
 
 
 def test_checks_know_variants_and_the_rule_for_the_case(cast: Cast) -> None:
