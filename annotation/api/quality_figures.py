@@ -242,7 +242,66 @@ class QualitySubstitutions(_Quality):
 class QualityPeople(_Quality):
     """People's work."""
 
-    @operation("get_quality_people", gives=FigureOut, also=FILES, query=(*FILTER_DOCS, FORMAT))
+    @operation(
+        "get_quality_people",
+        gives=FigureOut,
+        also=FILES,
+        query=(*FILTER_DOCS, FORMAT, text("by", "What is plotted.", list(BY["people"]))),
+    )
     def get(self, request: Request, project_id: int) -> HttpResponseBase:
         """Show each annotator's pace, listening, returns and agreement; annotators get their own row."""
         return self.answer(project_id, "people")
+
+
+class QualityAgreement(_Quality):
+    """Blind readers."""
+
+    @operation("get_quality_agreement", gives=FigureOut, also=FILES, query=(*FILTER_DOCS, FORMAT))
+    def get(self, request: Request, project_id: int) -> HttpResponseBase:
+        """Show how far people who read the same segments blind are apart; annotators get their own row."""
+        return self.answer(project_id, "agreement")
+
+
+class QualityGold(_Quality):
+    """Gold."""
+
+    @operation("get_quality_gold", gives=FigureOut, also=FILES, query=(*FILTER_DOCS, FORMAT))
+    def get(self, request: Request, project_id: int) -> HttpResponseBase:
+        """Show how each person did on rows whose text was known; nothing to annotators."""
+        return self.answer(project_id, "gold")
+
+
+class QualityDrawn(_Quality):
+    """The second check."""
+
+    @operation("get_quality_drawn", gives=FigureOut, also=FILES, query=(*FILTER_DOCS, FORMAT))
+    def get(self, request: Request, project_id: int) -> HttpResponseBase:
+        """Show how much of each person's work was drawn for the second check; nothing to annotators."""
+        return self.answer(project_id, "drawn")
+
+
+class QualityEstimate(_Quality):
+    """The estimate."""
+
+    @operation("get_quality_estimate", gives=FigureOut, also=FILES, query=(*FILTER_DOCS, FORMAT))
+    def get(self, request: Request, project_id: int) -> HttpResponseBase:
+        """Show the machine's error rate of what was decided about, of the rest, and of all."""
+        return self.answer(project_id, "estimate")
+
+
+class QualityRefine(_Quality):
+    """The second pass by risk."""
+
+    @operation("get_quality_refine", gives=FigureOut, also=FILES, query=(*FILTER_DOCS, FORMAT))
+    def get(self, request: Request, project_id: int) -> HttpResponseBase:
+        """Show in how many windows the second pass changed a word, by risk of the draft."""
+        return self.answer(project_id, "refine")
+
+
+class QualityThreshold(_Quality):
+    """What a rule would save."""
+
+    @operation("get_quality_threshold", gives=FigureOut, also=FILES, query=(*FILTER_DOCS, FORMAT))
+    def get(self, request: Request, project_id: int) -> HttpResponseBase:
+        """Show what refining only above a risk saves of the work and misses of the changes."""
+        return self.answer(project_id, "threshold")

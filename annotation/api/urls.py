@@ -85,6 +85,12 @@ urlpatterns = [
         "api/projects/<int:project_id>/quality/substitutions/", quality_figures.QualitySubstitutions.as_view()
     ),
     path("api/projects/<int:project_id>/quality/people/", quality_figures.QualityPeople.as_view()),
+    path("api/projects/<int:project_id>/quality/agreement/", quality_figures.QualityAgreement.as_view()),
+    path("api/projects/<int:project_id>/quality/gold/", quality_figures.QualityGold.as_view()),
+    path("api/projects/<int:project_id>/quality/drawn/", quality_figures.QualityDrawn.as_view()),
+    path("api/projects/<int:project_id>/quality/estimate/", quality_figures.QualityEstimate.as_view()),
+    path("api/projects/<int:project_id>/quality/refine/", quality_figures.QualityRefine.as_view()),
+    path("api/projects/<int:project_id>/quality/threshold/", quality_figures.QualityThreshold.as_view()),
     path("api/projects/<int:project_id>/next/", queue.ProjectNext.as_view()),
     path("api/projects/<int:project_id>/progress/", queue.ProjectProgress.as_view()),
     path("api/projects/<int:project_id>/review/", reviews.ProjectReview.as_view()),

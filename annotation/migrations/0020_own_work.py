@@ -12,6 +12,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     OR EXISTS (
         SELECT 1 FROM annotation_revision revision
           JOIN annotation_revision own ON own.segment_id = revision.segment_id AND own.author_id = person
+               AND own.number <= judged
          WHERE revision.segment_id = wanted AND revision.number = judged
            AND (own.number = judged OR (own.source = 'human' AND own.text = revision.text)))
 $$;

@@ -8,7 +8,8 @@ from typing import Any, Final
 from django.db import connection
 
 from annotation.models import User
-from annotation.quality.intervals import Interval, moments, ratio, wilson
+from annotation.quality.agreement import Agreement, agreements
+from annotation.quality.intervals import Interval, wilson
 from annotation.quality.rates import Rate, machine_rates, review_rates
 from annotation.quality.scope import Scope
 from annotation.states import TEXT_DECISIONS
@@ -77,27 +78,6 @@ SELECT v.annotator_id, count(DISTINCT v.segment_id),
         SELECT id FROM annotation_segment WHERE recording_id = %(recording)s))
  GROUP BY 1
 """
-AGREED: Final = """
-WITH read AS (
-    SELECT reading.author_id, segment.recording_id,
-           2 * (pair.substitutions + pair.deletions + pair.insertions) AS edits,
-           pair.first_words + pair.second_words AS words
-      FROM annotation_pair pair
-      JOIN annotation_segment segment ON segment.id = pair.segment_id
-      JOIN annotation_reading reading ON reading.pair_id = pair.id
-     WHERE pair.project_id = %(project)s AND pair.substitutions IS NOT NULL
-       AND (%(since)s::timestamptz IS NULL OR pair.compared_at >= %(since)s)
-       AND (%(until)s::timestamptz IS NULL OR pair.compared_at < %(until)s)
-       AND (%(recording)s::bigint IS NULL OR segment.recording_id = %(recording)s)
-       AND (%(author)s::bigint IS NULL OR reading.author_id = %(author)s)),
-unit AS (
-    SELECT author_id, count(*) AS n, sum(edits) AS e, sum(words) AS w, sum(edits::float8 * edits) AS ee,
-           sum(edits::float8 * words) AS ew, sum(words::float8 * words) AS ww
-      FROM read GROUP BY author_id, recording_id)
-SELECT author_id, sum(n)::bigint, count(*), sum(e)::bigint, sum(w)::bigint,
-       sum(e::float8 * e), sum(e::float8 * w), sum(w::float8 * w), sum(ee), sum(ew), sum(ww)
-  FROM unit GROUP BY 1
-"""
 GOLD: Final = """
 SELECT g.annotator_id, count(*), count(*) FILTER (WHERE g.passed)
   FROM annotation_goldscore g JOIN annotation_gold gold ON gold.id = g.gold_id
@@ -118,7 +98,8 @@ def people(scope: Scope) -> list[PersonRow]:
     """
     values = {**scope.values(), "kinds": [str(kind) for kind in TEXT_DECISIONS], "own": scope.own}
     work, returned = _by_person(WORK, values), _by_person(RETURNED, values)
-    agreed, gold = _by_person(AGREED, values), _by_person(GOLD, values)
+    agreed = {one.reader: one for one in agreements(scope) if one.reader is not None}
+    gold = _by_person(GOLD, values)
     moved = {int(rate.key): rate for rate in machine_rates(scope, "annotator") if rate.key}
     review = {int(rate.key): rate for rate in review_rates(scope, "annotator") if rate.key}
     found = {*work, *returned, *agreed, *gold, *moved, *review}
@@ -146,15 +127,13 @@ def _row(
     username: str,
     work: tuple[Any, ...] | None,
     returned: tuple[Any, ...] | None,
-    agreed: tuple[Any, ...] | None,
+    agreed: Agreement | None,
     gold: tuple[Any, ...] | None,
     moved: Rate | None,
     review: Rate | None,
 ) -> PersonRow:
     segments, audio_ms, active_ms, timed_ms, heard_ms, told_ms = work or (0, 0, 0, None, None, None)
     seen, back = returned or (0, 0)
-    pairs, recordings, edits, words, *sums = agreed or (0, 0, 0, 0)
-    apart = ratio(edits, words, moments(recordings, pairs, sums)) if pairs else None
     tried, passed = gold or (0, 0)
     return PersonRow(
         person=pk,
@@ -168,13 +147,8 @@ def _row(
         reviewed=seen,
         returned=wilson(back, seen) if seen else None,
         review=review,
-        pairs=pairs,
-        agreement=_agreement(apart) if apart else None,
+        pairs=agreed.pairs if agreed else 0,
+        agreement=agreed.agreement if agreed else None,
         gold=tried,
         gold_passed=wilson(passed, tried) if tried else None,
     )
-
-
-def _agreement(apart: Interval) -> Interval:
-    """Return one less a symmetric rate; that ends at two, where only one of two texts is empty."""
-    return Interval(*(max(0.0, 1 - rate) for rate in (apart.value, apart.high, apart.low)))

@@ -22,11 +22,13 @@ from annotation.ui.projects import rights
 
 #: The pages in their order: what they are called, and their figures.
 PARTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "machines": ("Machines", ("wer", "passes")),
-    "risk": ("Risk", ("triage", "reliability")),
+    "machines": ("Machines", ("wer", "passes", "estimate")),
+    "risk": ("Risk", ("triage", "reliability", "refine", "threshold")),
     "words": ("Words", ("substitutions",)),
-    "people": ("People", ("people", "review")),
+    "people": ("People", ("people", "review", "agreement", "gold", "drawn")),
 }
+#: Figures that stay off the page where they have nothing to say.
+IF_ANY: Final = ("estimate", "refine", "threshold", "agreement", "gold", "drawn")
 
 
 @page("GET")
@@ -46,7 +48,8 @@ def detail(request: HttpRequest, project_id: int, part: str = "machines") -> Htt
         messages.error(request, error.message)
         query, scope = {}, scope_for(person, project, {})
     by = request.GET.get("by", "")
-    shown = [figure(scope, name, by if by in BY.get(name, ()) else "") for name in PARTS[part][1]]
+    made = [figure(scope, name, by if by in BY.get(name, ()) else "") for name in PARTS[part][1]]
+    shown = [one for one in made if one.rows or one.name not in IF_ANY]
     found = standing(project)
     context: dict[str, Any] = {
         "project": project,
@@ -70,7 +73,7 @@ def detail(request: HttpRequest, project_id: int, part: str = "machines") -> Htt
 
 
 def _breakdowns(scope: Scope, name: str) -> tuple[str, ...]:
-    return tuple(by for by in BY.get(name, ()) if not (scope.own and by in ("annotator", "reviewer")))
+    return tuple(by for by in BY.get(name, ()) if not (scope.own and by in ("annotator", "reviewer", "gold")))
 
 
 def _choices(scope: Scope) -> dict[str, Any]:

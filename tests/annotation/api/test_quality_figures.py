@@ -23,6 +23,7 @@ from annotation.models import (
     Pair,
     Reading,
     Recording,
+    SampleCount,
     Segment,
     User,
 )
@@ -100,8 +101,8 @@ def _whole(response: Any) -> list[bytes]:
 
 
 def test_the_page_says_what_the_exports_rows_say(filled: Cast) -> None:
-    rows = [row for row in exported(filled) if normalize(row["text"], "spoken-1")]
-    references = [normalize(row["text"], "spoken-1") for row in rows]
+    rows = [row for row in exported(filled) if normalize(row.get("correct_transcripts", ""), "spoken-1")]
+    references = [normalize(row.get("correct_transcripts", ""), "spoken-1") for row in rows]
     texts = [normalize(row["asr_text"], "spoken-1") for row in rows]
     whole = quality(filled.reviewer, filled, "wer/?by=language")["summary"]
     assert whole["segments"] == len(rows)
@@ -344,6 +345,61 @@ def test_riskiest_first_finds_planted_errors_sooner(cast: Cast) -> None:
 def test_every_figure_comes_as_csv_and_svg(filled: Cast) -> None:
     for name in FIGURES:
         comes_as_csv_and_svg(filled, name)
+
+
+def test_review_and_people_are_plotted_and_not_told_to_whom_they_examine(filled: Cast, second: User) -> None:
+    row = Segment.objects.filter(annotator=second).earliest("pk")
+    pair = Pair.objects.create(
+        project=filled.project, segment=row, substitutions=1, deletions=0, insertions=0,
+        first_words=4, second_words=4, character_edits=2, first_characters=10, second_characters=10,
+        compared_at=timezone.now(),
+    )  # fmt: skip
+    for place, author in ((1, second), (2, filled.annotator)):
+        Reading.objects.create(
+            pair=pair, segment=row, place=place, author=author, kind="save", text="x", base_revision=1
+        )
+    Pair.objects.update(state="agreed", revision=2)
+    GoldScore.objects.create(
+        gold=Gold.objects.create(project=filled.project, segment=row, text="gold"), project=filled.project,
+        annotator=second, profile="spoken-1", substitutions=0, deletions=0, insertions=1, words=4,
+        character_errors=1, characters=4, passed=False, limit=0.1,
+    )  # fmt: skip
+    SampleCount.objects.create(project=filled.project, annotator=second, decided=20, drawn=2)
+    rows = quality(filled.manager, filled, "agreement/")["rows"]
+    assert [(r["annotator"], r["pairs"], r["agreed"], r["wer"], r["cer"]) for r in rows] == [
+        (name, 1, 1.0, 0.25, 0.2) for name in ("everybody", "annotator", "second")
+    ]
+    assert [r["annotator"] for r in quality(second, filled, "agreement/")["rows"]] == ["second"]
+    (told,) = quality(filled.manager, filled, "gold/")["rows"]
+    assert (told["annotator"], told["pass_rate"], told["wer"], told["cer"]) == ("second", 0.0, 0.25, 0.25)
+    (told,) = quality(filled.manager, filled, "drawn/")["rows"]
+    assert (told["decided"], told["drawn"], told["share"]) == (20, 2, 0.1)
+    for name in ("gold", "drawn"):
+        assert quality(second, filled, f"{name}/")["rows"] == []
+    address = f"/api/projects/{filled.project.pk}/quality/"
+    seen = {
+        by: Caller(filled.manager).get(f"{address}people/?by={by}&format=svg").body.decode()
+        for by in BY["people"]
+    }
+    # Nothing was returned or reviewed here, and one pair says nothing about a person.
+    drawn = {by: svg for by, svg in seen.items() if "second" in svg}
+    assert drawn.keys() == {"moved", "effort", "heard", "gold"}
+    assert len(set(drawn.values())) == 4
+    for name in ("agreement", "gold", "drawn"):
+        assert "second" in Caller(filled.manager).get(f"{address}{name}/?format=svg").body.decode()
+
+
+def test_the_estimate_and_the_refine_rule_come_as_files(cast: Cast) -> None:
+    for number in range(120):
+        hear(cast.project, "a b c d", "a b c x" if number % 2 else "a b c d", author=cast.annotator)
+    scoring.score(cast.project)
+    told = quality(cast.manager, cast, "estimate/")
+    assert [(r["part"], r["segments"], r["wer"]) for r in told["rows"]] == [
+        ("all", 120, 0.125), ("decided", 120, 0.125),
+    ]  # fmt: skip
+    assert quality(cast.annotator, cast, "estimate/")["rows"] == []
+    page = Caller(cast.manager).get(f"/projects/{cast.project.pk}/quality/").body.decode()
+    assert f"/api/projects/{cast.project.pk}/quality/estimate/?format=csv" in page
 
 
 def comes_as_csv_and_svg(filled: Cast, name: str) -> None:
