@@ -124,7 +124,7 @@ class Sounds:
         )
 
     def _numbered(self, name: str) -> Sound | None:
-        """Return the recording that an export calls `call-12.wav`, because several are called `call.wav`."""
+        """Return the recording that an export called `call-12.wav`, beside a `call.wav` that is gone."""
         match = NUMBERED.match(_base(name))
         if match is None:
             return None

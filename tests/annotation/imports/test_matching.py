@@ -40,6 +40,9 @@ def test_recordings_of_one_name_are_told_apart_as_exports_name_them(cast: Any) -
     assert faults_of(checked) == {4: ["missing_audio"], 5: ["ambiguous_audio"]}
     found = ImportRow.objects.filter(parent=checked, state="ready").order_by("line")
     assert [row.recording for row in found] == [second, first]
+    Recording.objects.filter(pk=first.pk).update(trashed_at=first.created_at)
+    checked = check(cast.manager, cast.project, {"t.csv": table(TIMED, rows[0])})
+    assert faults_of(checked) == {}, "it is still found when it is the only one of its name"
 
 
 def test_many_sounds_need_little_memory() -> None:

@@ -107,7 +107,8 @@ def test_the_rejects_are_mended_and_dropped_again(manager: Client, cast: Any) ->
     work()
     found = Segment.objects.filter(project=cast.project).order_by("start_ms")
     assert [(row.text, row.metadata) for row in found] == [
-        ("one", {"Cost centre": "7"}), ("two", {"Cost centre": "7"}), ("three", {"Cost centre": "8"}),
+        ("one", {"Cost centre": "7"}), ("two", {"Cost centre": "7"}),
+        ("three", {"File": "a", "Cost centre": "8"}),
     ]  # fmt: skip
 
 
@@ -220,5 +221,14 @@ def selected(answer: Any, name: str) -> str:
     """Return what a drop-down of the page shows."""
     inside = re.search(rf'<select id="{name}".*?</select>', answer.content.decode(), re.DOTALL)
     assert inside, f"there is no {name}"
-    options = re.findall(r"<option([^>]*)>([^<]*)</option>", inside.group())
+    options: list[tuple[str, str]] = re.findall(r"<option([^>]*)>([^<]*)</option>", inside.group())
     return next((label for marks, label in options if marks.endswith(" selected")), options[0][1])
+
+
+def test_cells_are_parted_by_one_of_four_characters(manager: Client, cast: Any) -> None:
+    manager.post(f"/projects/{cast.project.pk}/imports/", upload(("t.csv", ROWS)))
+    work()
+    path = f"/api/imports/{Import.objects.get().pk}/"
+    answer = manager.patch(path, {"options": {"delimiter": "ab"}}, content_type="application/json")
+    assert answer.status_code == 400
+    assert "comma, semicolon, tab or bar" in answer.json()["error"]["message"]

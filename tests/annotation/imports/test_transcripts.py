@@ -9,7 +9,7 @@ import pytest
 
 from annotation.models import Hypothesis, ImportRow, Segment
 from annotation.states import ImportState
-from tests.annotation.imports.dropping import bring, check, faults_of, sound
+from tests.annotation.imports.dropping import bring, check, faults_of, packed, sound
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
 
@@ -136,3 +136,21 @@ def test_one_faulty_part_is_named_and_what_is_behind_it_is_read(cast: Any, name:
     assert list(faults_of(checked)) == [line]
     assert checked.counts["ready"] == 2
     assert f"Line {line}: " in ImportRow.objects.get(parent=checked, state="faulty").faults[0][1]
+
+
+def test_regions_without_ids_of_many_tasks_are_rows_without_ids(cast: Any) -> None:
+    region = {"type": "textarea", "value": {"start": 0, "end": 1, "text": ["x"]}}
+    tasks = [{"data": {"audio": f"{n}.wav"}, "annotations": [{"result": [region]}]} for n in "ab"]
+    drop = {"tasks.json": json.dumps(tasks).encode(), "a.wav": sound(5), "b.wav": sound(5, pitch=1)}
+    checked = check(cast.manager, cast.project, drop)
+    assert (faults_of(checked), checked.counts["ready"]) == ({}, 2)
+
+
+def test_what_is_no_audio_is_no_orphan_and_json_of_other_kinds_is_told_what_is_read(cast: Any) -> None:
+    odd = b'{"who": "knows"}'
+    drop = {"a.srt": SRT.encode(), "a.wav": sound(5), "checksums.sha256": b"0 a.wav\n", "b.json": odd}
+    checked = check(cast.manager, cast.project, {"all.zip": packed(drop), "c.json": odd})
+    assert (checked.counts["orphans"], checked.counts["left_out"]) == (0, 3)
+    causes = checked.files.filter(name__endswith=".json").values_list("cause", flat=True)
+    assert len(causes) == 2
+    assert all("Whisper" in cause for cause in causes)
