@@ -98,6 +98,17 @@ def test_a_supervisor_listens_filters_and_returns_work(opens: Opens, corrected: 
     page.locator("a:has-text('Filters')").first.click()
     until(page, "document.querySelector('#changelist-filter').checkVisibility()")
     picture(page, "filters-light")
+    today = corrected[0].created_at.date().isoformat()
+    page.get_by_label("From", exact=True).fill(today)
+    page.get_by_label("to", exact=True).fill(today)
+    page.get_by_label("to", exact=True).scroll_into_view_if_needed()
+    picture(page, "dates-light")
+    page.get_by_label("to", exact=True).press("Enter")
+    page.wait_for_url(f"**created_at__from={today}**")
+    awake(page)
+    assert page.locator("#result_list tbody").count() == len(corrected)
+    page.locator("a:has-text('Filters')").first.click()
+    until(page, "document.querySelector('#changelist-filter').checkVisibility()")
     page.locator("#changelist-filter a:has-text('unheard')").first.click()
     page.wait_for_url("**flag=unheard**")
     awake(page)
@@ -117,7 +128,8 @@ def test_a_sample_is_drawn_from_all_and_a_version_is_restored(
 ) -> None:
     page = opens("supervisor", LIST)
     awake(page)
-    page.locator("#action-toggle, #action-toggle-1, th input[type=checkbox]").first.check()
+    # One row is ticked; the sample is of them all.
+    page.locator("#result_list tbody input[type=checkbox]").first.check()
     page.locator("select[name=action]").first.select_option("draw_sample")
     page.locator("button[name=index]").first.click()
     page.fill("#id_margin", "20")
@@ -126,6 +138,10 @@ def test_a_sample_is_drawn_from_all_and_a_version_is_restored(
     sample = AuditSample.objects.get()
     assert (sample.population, sample.size) == (6, 5)
     assert page.locator("#result_list tbody").count() == 5
+    page.goto(f"/admin/annotation/auditsample/{sample.pk}/change/")
+    awake(page)
+    page.get_by_text("0 of 5: 0 accepted, 0 fixed, 0 returned").wait_for()
+    picture(page, "sample-light")
 
     first = corrected[0].segment_id
     page.goto(f"/admin/annotation/segment/{first}/history/")
@@ -153,6 +169,8 @@ def test_every_page_of_the_admin_can_be_read_and_keeps_to_the_policy(
         "accounts": "/admin/annotation/user/",
         "workers": "/admin/annotation/liveworker/",
         "samples": "/admin/annotation/auditsample/",
+        "pairs": "/admin/annotation/pair/",
+        "account-history": f"/admin/annotation/user/{first.author_id}/history/",
     }
     for name, path in pages.items():
         page.goto(path)
