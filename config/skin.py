@@ -53,6 +53,7 @@ UNFOLD: dict[str, Any] = {
                     _item("Accounts", "person", "annotation_user"),
                     _item("Memberships", "badge", "annotation_membership"),
                     _item("Groups", "groups", "auth_group"),
+                    _item("Failed logins", "lock_clock", "axes_accessattempt"),
                 ],
             },
             {
@@ -63,8 +64,18 @@ UNFOLD: dict[str, Any] = {
                     _item("Recordings", "audio_file", "annotation_recording"),
                     _item("Segments", "view_list", "annotation_segment"),
                     _item("Versions", "layers", "annotation_revision"),
-                    _item("Reviews", "rate_review", "annotation_review"),
                     _item("Assignments", "assignment_ind", "annotation_assignment"),
+                ],
+            },
+            {
+                "title": "Review",
+                "separator": True,
+                "items": [
+                    _item("Reviews", "rate_review", "annotation_review"),
+                    _item("Pairs", "compare_arrows", "annotation_pair"),
+                    _item("Readings", "menu_book", "annotation_reading"),
+                    _item("Gold", "star", "annotation_gold"),
+                    _item("Comments", "comment", "annotation_comment"),
                 ],
             },
             {
