@@ -232,6 +232,7 @@ def _asked(request: HttpRequest) -> dict[str, Any]:
     form = sent.get("format", "")
     choice = {
         "rows": sent.get("rows", "checked"),
+        "states": sent.getlist("states"),
         "since": sent.get("since", ""),
         "until": sent.get("until", ""),
         "annotators": sent.getlist("annotators"),
@@ -256,6 +257,7 @@ def _form(given: QueryDict, project: Project) -> dict[str, Any]:
     named = [*given.getlist("recordings"), *map(str, numbers(given.get("recording"), MOST_RECORDINGS))]
     choice = {
         "rows": given.get("rows", "checked") if given.get("rows") in ROWS else "checked",
+        "states": given.getlist("states"),
         "since": given.get("since", ""),
         "until": given.get("until", ""),
         "annotators": given.getlist("annotators"),
@@ -271,6 +273,7 @@ def _form(given: QueryDict, project: Project) -> dict[str, Any]:
         "families": [(name, [_format(form, chosen) for form in forms]) for name, forms in FAMILIES.items()],
         "choice": choice,
         "rows": [(value, *words) for value, words in ROWS.items()],
+        "states": SegmentState.choices,
         "verdicts": Verdict.choices,
         "people": User.objects.filter(memberships__project=project).order_by("username"),
         "recordings": recordings.only("pk", "name")[:MOST_RECORDINGS],

@@ -39,6 +39,7 @@ function form(root: HTMLFormElement): void {
     const all = (name: string) => given.getAll(name).map(String);
     const filter = {
       rows: given.get("rows"),
+      states: all("states"),
       since: given.get("since") ?? "",
       until: given.get("until") ?? "",
       verdicts: all("verdicts"),
@@ -57,7 +58,7 @@ function form(root: HTMLFormElement): void {
   root.addEventListener("change", (event) => {
     const name = (event.target as HTMLInputElement).name;
     if (name === "format") format();
-    if (!["rows", "since", "until", "verdicts", "annotators", "recordings"].includes(name)) return;
+    if (!["rows", "states", "since", "until", "verdicts", "annotators", "recordings"].includes(name)) return;
     window.clearTimeout(timer);
     timer = window.setTimeout(() => void preview(), ASK_AFTER_MS);
   });
