@@ -36,7 +36,8 @@ def test_each_faulty_row_is_named_once_and_the_rest_is_imported(cast: Any) -> No
 def test_every_code_has_a_name_and_is_planted_or_tested_elsewhere() -> None:
     elsewhere = {
         "bad_characters", "extra_cells", "too_long", "id_elsewhere", "overlaps_existing", "locked_here",
-        "leased_here", "accepted_here", "changed_here", "decided_here", "in_trash", "malformed", "unknown_assignee",
+        "leased_here", "accepted_here", "changed_here", "decided_here", "in_trash", "malformed",
+        "unknown_assignee",
     }  # fmt: skip
     between = {"duplicate_id", "same_span", "duplicate_audio", "overlap"}
     assert set(CODES) == set(planted.PLANTED) | between | elsewhere
