@@ -34,6 +34,9 @@ SHOWN: Final = 5
 
 Rows = QuerySet[Correction]
 Answer = HttpResponse | None
+Action = Callable[[Any, HttpRequest, Rows], Answer]
+Told = Callable[[HttpRequest, Rows, dict[str, Any]], Answer]
+"""An action that is told what its form asked for."""
 Found = tuple[Sequence[Any], bool]
 """What is to be done, and whether there is more of it than is done at once."""
 
@@ -71,7 +74,7 @@ class Drawing(forms.Form):
 
     margin = forms.FloatField(
         label="± per cent", initial=5, min_value=1, max_value=20,
-        help_text="Half the width of the 95 % interval of a share, at worst. 5 takes 384 of very many.",
+        help_text="Half the width of the 95 % interval of a share, at worst. 5 takes 385 of very many.",
     )  # fmt: skip
 
 
@@ -133,16 +136,10 @@ def _chosen(request: HttpRequest) -> list[str]:
     return [pk for pk in request.POST.getlist(ACTION_CHECKBOX_NAME) if pk.isdecimal()]
 
 
-def asking(
-    kind: type[forms.Form], *, title: str, verb: str, told: str
-) -> Callable[
-    [Callable[[HttpRequest, Rows, dict[str, Any]], Answer]], Callable[[Any, HttpRequest, Rows], Answer]
-]:
+def asking(kind: type[forms.Form], *, title: str, verb: str, told: str) -> Callable[[Told], Action]:
     """Make an action that asks first what it needs, and then does it with what was said."""
 
-    def make(
-        do: Callable[[HttpRequest, Rows, dict[str, Any]], Answer],
-    ) -> Callable[[Any, HttpRequest, Rows], Answer]:
+    def make(do: Told) -> Action:
         @wraps(do)
         def action(admin_: Any, request: HttpRequest, rows: Rows) -> Answer:
             form = kind(request.POST) if "confirmed" in request.POST else kind()

@@ -61,7 +61,7 @@ def outcome(sample: AuditSample) -> Outcome:
 def sample_size(population: int, margin: float) -> int:
     """Return how many of `population` rows tell a share to ± `margin` in 95 of 100 samples, at worst.
 
-    Cochran's formula with the correction for finite populations: 384 of very many for five per cent.
+    Cochran's formula with the correction for finite populations: 385 of very many for five per cent.
     """
     low, high = MARGINS
     if not low <= margin <= high:
