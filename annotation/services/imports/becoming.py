@@ -59,7 +59,7 @@ class Batch:
                 continue
             end = min(end, self.length)
             mine = by_id.get(row.external_id) if row.external_id else None
-            there = mine or by_span.get((start, end))
+            there = mine or _of_speaker(by_span.get((start, end), ()), row.speaker)
             if mine is not None and (mine.recording_id, mine.start_ms, mine.end_ms) != (
                 self.recording.pk,
                 start,
@@ -119,7 +119,7 @@ class Batch:
 
     def _look_up(
         self, rows: Sequence[ImportRow]
-    ) -> tuple[dict[str, Segment], dict[tuple[int, int], Segment]]:
+    ) -> tuple[dict[str, Segment], dict[tuple[int, int], list[Segment]]]:
         ids = {row.external_id for row in rows if row.external_id}
         mine = Segment.objects.filter(project_id=self.parent.project_id)
         by_id = {segment.external_id: segment for segment in mine.filter(external_id__in=ids)}
@@ -127,10 +127,13 @@ class Batch:
         if ours and self._ids_are_ours():
             by_id |= {str(segment.pk): segment for segment in mine.filter(pk__in=ours, external_id="")}
         first = min((row.start_ms or 0 for row in rows), default=0)
-        near = Segment.objects.filter(recording=self.recording, channel=0, start_ms__gte=first)
+        near = Segment.objects.filter(recording=self.recording, start_ms__gte=first)
         if all(row.end_ms is not None for row in rows):
             near = near.filter(start_ms__lte=max(row.start_ms or 0 for row in rows))
-        return by_id, {(segment.start_ms, segment.end_ms): segment for segment in near}
+        by_span: dict[tuple[int, int], list[Segment]] = {}
+        for segment in near.order_by("channel"):
+            by_span.setdefault((segment.start_ms, segment.end_ms), []).append(segment)
+        return by_id, by_span
 
     def _ids_are_ours(self) -> bool:
         headers = {str(column["field"]): str(column["header"]) for column in self.parent.columns}
@@ -264,6 +267,11 @@ class Batch:
         copy_in(revisions)
         keep_heard(self.parent, self.recording, [(row, segment) for row, segment in made if row.text])
         keep_gold(self.parent, made)
+
+
+def _of_speaker(segments: Sequence[Segment], speaker: str) -> Segment | None:
+    """Return which of the segments with the same times a row is for: of several channels its speaker's."""
+    return next((s for s in segments if s.speaker == speaker), next(iter(segments), None))
 
 
 def file_id_header(parent: Import) -> str:

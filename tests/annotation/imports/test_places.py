@@ -21,6 +21,7 @@ from tests.annotation.imports.dropping import (
     table,
 )
 from tests.annotation.imports.test_folders import run
+from tests.factories import make_recording, make_segment
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
 
@@ -35,6 +36,19 @@ def thrown(cast: Any) -> Recording:
     (recording,) = Recording.objects.filter(project=cast.project)
     trash.discard(user=cast.manager, project=cast.project, recordings=[recording.pk])
     return recording
+
+
+def test_a_row_is_for_the_channel_of_its_speaker(cast: Any) -> None:
+    recording = make_recording(cast.project, name="phone.wav", duration_ms=5000)
+    for channel, speaker, text in ((0, "Left", "hallo"), (1, "Right", "guten tak")):
+        make_segment(
+            cast.project, recording=recording, channel=channel, start_ms=0, end_ms=2000, speaker=speaker,
+            text=text, revision=1, source="draft", state="draft",
+        )  # fmt: skip
+    sheet = table("file,start_ms,end_ms,text,correction,speaker", "phone.wav,0,2000,,Guten Tag,Right")
+    assert bring(cast.manager, cast.project, {"t.csv": sheet}).counts["updated"] == 1
+    assert texts(cast.project) == ["Guten Tag", "hallo"]
+    assert Segment.objects.get(text="Guten Tag").channel == 1
 
 
 DROP = {
