@@ -181,6 +181,24 @@ def test_recordings_of_one_name_come_back_each_to_its_own(cast: Cast, other: Pro
     assert heard(other) == heard(cast.project)
 
 
+def test_what_a_person_said_of_columns_is_not_asked_again(cast: Cast) -> None:
+    sheet = table("Datei,Wortlaut,text,Kennung", "a.wav,hallo,eine Notiz,k1")
+    chosen = {"columns": {"Datei": "audio", "Wortlaut": "text", "text": "", "Kennung": "id"}}
+    done = bring(cast.manager, cast.project, {"a.csv": sheet, "a.wav": sound(2)}, answers=chosen)
+    assert done.counts["added"] == 1
+    (before,) = known(cast.project)
+    assert (before["text"], before["external_id"], before["metadata"]) == (
+        "hallo",
+        "k1",
+        {"text": "eine Notiz"},
+    )
+    cast.project.refresh_from_db()
+    alone = content(make_version(cast, "csv", choice={"rows": "all"}))
+    assert alone.decode("utf-8-sig").startswith("Datei,Wortlaut,text,Kennung,segment_id")
+    assert unchanged(cast, cast.project, packed({"a.csv": alone}))
+    assert known(cast.project) == [before]
+
+
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_what_is_streamed_comes_back_too(cast: Cast, other: Project, form: str) -> None:
     begun(cast)

@@ -337,7 +337,8 @@ def test_corrected_words_take_the_times_of_those_they_stand_for() -> None:
 
 def test_columns_of_people_are_told_apart_from_ours_by_a_mark() -> None:
     theirs = {"comment": "loud", "earmark_model": "their own", "speaker": "the loud one", "split": "left"}
-    ours = {"file_name": "a.wav", "id": "", "segment_id": "7", "speaker": "Ann", "asr_text": "hi"}
+    ours: dict[str, Any] = {"file_name": "a.wav", "id": "", "segment_id": "7"}
+    ours |= {"speaker": "Ann", "asr_text": "hi"}
     ours |= {"status": "draft", "version": 1, "model": "small", "comment": None, "split": None}
     line = json_rows.table_line(ours, theirs)
     (row,) = read("m.jsonl", io.BytesIO(line.encode()))

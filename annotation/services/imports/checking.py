@@ -232,7 +232,7 @@ def _understand(
     mapped = columns.map_columns(
         headers,
         chosen=answers.get("columns") or {},
-        template=template.fields if template else {},
+        template=template.fields if template else columns.remembered(headers, parent.project.sheet_columns),
         samples=[line.cells for line in body[:50]],
         is_audio=sounds.knows,
         has_headers=place is not None,

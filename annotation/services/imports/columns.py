@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from transcription.formats.exported import told_apart
+from transcription.formats.exported import MARK, told_apart
 
 KEPT: Final = ""
 """Of a column that is none of ours: kept as metadata."""
@@ -178,6 +178,18 @@ def map_columns(
             for column in mapped
         ]
     return mapped
+
+
+def remembered(headers: Sequence[str], sheet: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return what columns were taken for when they came into a project, for an export of it that comes back.
+
+    `sheet` are the columns of the project ({"header", "field"}). So nobody chooses twice what no name says.
+    """
+    if not told_apart(headers, SIGNS, plain):
+        return {}
+    keys = set(map(plain, headers))
+    fields = {plain(column["header"]): column["field"] for column in sheet}
+    return {key: field for key, field in fields.items() if plain(MARK + key) not in keys}
 
 
 def _first_guess(
