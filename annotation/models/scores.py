@@ -85,7 +85,7 @@ class ReviewScore(ErrorTally):
     revision = models.PositiveIntegerField()
     """Number of the segment's revision when it was counted: the reviewer's text, the reference."""
     authored = models.PositiveIntegerField()
-    """Number of the annotator's last revision."""
+    """Number of the revision that was judged first: what the annotator had handed in."""
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )

@@ -9,9 +9,9 @@ import os
 
 import pytest
 from django.db import connection
-from django.db.models import Count, F, Max
+from django.db.models import Count, Exists, F, Max, OuterRef, Subquery
 
-from annotation.models import Review, Revision, Segment
+from annotation.models import Pair, Review, Revision, Segment
 from tests.annotation.walking import RAW, Walk
 from tests.personas import make_cast
 
@@ -44,6 +44,22 @@ def test_a_random_walk_leaves_no_illegal_row_and_an_event_for_each_change(
 
     accepted = Segment.everything.filter(state="accepted")
     assert not accepted.exclude(pk__in=Review.objects.exclude(verdict="return").values("segment")).exists()
+    assert Pair.objects.exists()
+    # What was to be looked at again is so in its parts.
+    drawn = Segment.everything.filter(retired_at__isnull=False, second_check__done_at=None)
+    parts = Segment.objects.filter(parents__in=drawn.exclude(second_check=None))
+    assert not parts.filter(second_check=None).exists()
+    # Nobody has judged a text that they had written.
+    at = {"segment": OuterRef("segment"), "number": OuterRef("revision")}
+    judged = Review.objects.annotate(text=Subquery(Revision.objects.filter(**at).values("text")))
+    own = Revision.objects.filter(
+        segment=OuterRef("segment"),
+        author=OuterRef("reviewer"),
+        number__lte=OuterRef("revision"),
+        source="human",
+        text=OuterRef("text"),
+    )
+    assert not judged.filter(Exists(own)).exists()
     gaps = Revision.objects.values("segment").annotate(n=Count("pk"), top=Max("number")).exclude(n=F("top"))
     assert not gaps.exists()
 
