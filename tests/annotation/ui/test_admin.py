@@ -235,6 +235,7 @@ def test_the_admin_keeps_to_the_sites_content_policy(cast: Cast, signed_in: Sign
         "/admin/annotation/auditevent/",
         "/admin/annotation/user/",
         f"/admin/annotation/user/{cast.annotator.pk}/change/",
+        "/admin/axes/accessattempt/",
     ):
         answer = signed_in("supervisor").get(path)
         page = words_of(answer)

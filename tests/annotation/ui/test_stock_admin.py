@@ -33,7 +33,7 @@ pages = ["/admin/", *(f"{base}{name}/" for name in (
     "assignment", "job", "import", "export", "decoding", "contextgate",
     "riskcalibration", "liveworker",
 )), f"{base}correction/{decision}/change/", f"{base}segment/{segment}/history/",
-    f"{base}correction/?flag=unheard&wer=10-20", "/admin/auth/group/"]
+    f"{base}correction/?flag=unheard&wer=10-20", "/admin/auth/group/", "/admin/axes/accessattempt/"]
 for path in pages:
     answer = client.get(path)
     page = answer.content.decode()
