@@ -78,7 +78,7 @@ class MachineScore(ErrorTally):
 
 
 class ReviewScore(ErrorTally):
-    """Compare the last text of an annotator with what a second person, who looked at it after, left there."""
+    """Compare what an annotator first handed in with what a second person, who looked at it, left there."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
     segment = models.OneToOneField(Segment, on_delete=models.CASCADE, related_name="+")

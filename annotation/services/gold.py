@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from annotation.errors import Conflict, NotFound
-from annotation.models import Gold, Project, Segment, User
+from annotation.models import Gold, Project, Reading, Segment, User
 from annotation.permissions import require
 from annotation.services.clock import ClockTimestamp
 from annotation.services.segments import clean_text
@@ -15,7 +15,7 @@ from annotation.states import OPEN_SEGMENTS, UNTOUCHED_SEGMENTS
 def make_gold(*, user: User, segment: Segment, text: object) -> Gold:
     """Write down what is truly said in a segment that nobody has decided about.
 
-    Raises Conflict where somebody has, or where it is gold already.
+    Raises Conflict where somebody has, or has read it blind, or where it is gold already.
     """
     require(user, "review", segment.project)
     cleaned = clean_text(text)
@@ -24,6 +24,11 @@ def make_gold(*, user: User, segment: Segment, text: object) -> Gold:
         if row is None or row.state not in UNTOUCHED_SEGMENTS or row.locked:
             raise Conflict(
                 "Somebody has decided about this segment; gold is made of rows nobody has seen.",
+                code="decided",
+            )
+        if Reading.objects.filter(segment=row).exists():
+            raise Conflict(
+                "Somebody has read this segment already, blind; gold is made of rows nobody has seen.",
                 code="decided",
             )
         gold, made = Gold.objects.get_or_create(
@@ -49,10 +54,15 @@ def withdraw_gold(*, user: User, gold: Gold) -> None:
 def candidate(*, user: User, project: Project, seen: list[int]) -> Segment | None:
     """Return a row at random that could be made gold, none of `seen`; nobody is told and nothing is leased.
 
-    By the project's draw and not by risk: gold is to be like what people meet.
+    Each is as likely as any other, whatever its risk: gold is to be like what people meet.
     """
     require(user, "review", project)
     rows = Segment.objects.filter(
-        project=project, state__in=OPEN_SEGMENTS, locked=False, gold=None, recording__trashed_at=None
+        project=project,
+        state__in=OPEN_SEGMENTS,
+        locked=False,
+        gold=None,
+        pair=None,
+        recording__trashed_at=None,
     )
     return rows.exclude(pk__in=seen).order_by("?").first()

@@ -335,6 +335,17 @@ def test_gold_that_is_read_twice_examines_both(cast: Cast, second: User, recordi
 
 
 @pytest.mark.django_db
+def test_no_gold_is_made_of_what_somebody_has_read(cast: Cast, second: User, recording: Recording) -> None:
+    made = row(cast, recording)
+    assert gold.candidate(user=cast.reviewer, project=cast.project, seen=[]) == made
+    read(cast.annotator, made, "one thing")
+    assert gold.candidate(user=cast.reviewer, project=cast.project, seen=[]) is None
+    with pytest.raises(Conflict) as refused:
+        gold.make_gold(user=cast.reviewer, segment=made, text="one thing")
+    assert refused.value.code == "decided"
+
+
+@pytest.mark.django_db
 def test_the_database_keeps_readings_as_they_are(cast: Cast, second: User, recording: Recording) -> None:
     made = row(cast, recording)
     read(cast.annotator, made, "one thing")
