@@ -11,6 +11,6 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2022",
     modulePreload: false,
-    rollupOptions: { input: ["src/upload.ts", "src/live.ts", "src/exports.ts", "src/recording.ts", "src/workbench.ts"] },
+    rollupOptions: { input: ["src/upload.ts", "src/importing.ts", "src/live.ts", "src/exports.ts", "src/recording.ts", "src/workbench.ts"] },
   },
 });

@@ -110,7 +110,8 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]
-        streamed = _match(STREAMED, method, path)
+        # Ids of files that were uploaded before come as JSON, which Django reads as ever.
+        streamed = None if _is_json(scope) else _match(STREAMED, method, path)
         limit = streamed or _match(SPOOLED, method, path) or PLAIN_LIMIT
         announced = _announced(scope)
         if announced is not None and announced > limit:
@@ -255,6 +256,11 @@ def _match(rules: Any, method: str, path: str) -> int:
         if method == wanted and pattern.match(path):
             return int(limit())
     return 0
+
+
+def _is_json(scope: Scope) -> bool:
+    kinds = [value for name, value in scope["headers"] if name == b"content-type"]
+    return any(kind.lower().startswith(b"application/json") for kind in kinds)
 
 
 def _announced(scope: Scope) -> int | None:

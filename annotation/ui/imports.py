@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
+from annotation.conf import conf
 from annotation.errors import AnnotationError, Conflict, Invalid
 from annotation.models import Import, ImportFile, ImportRow, ImportTemplate, Project
 from annotation.permissions import get_visible, require, role_in
@@ -129,6 +130,7 @@ def _index(request: HttpRequest, project_id: int) -> HttpResponse:
         "found": found,
         "lines": [(parent, *_standing(parent)) for parent in found],
         "templates": ImportTemplate.objects.filter(project=project),
+        "chunk_bytes": conf().upload_chunk_bytes,
     }
     return render(request, "ui/imports.html", context)
 
@@ -319,6 +321,7 @@ def _context(request: HttpRequest, parent: Import) -> dict[str, Any]:
     return {
         "import": parent,
         "project": parent.project,
+        "chunk_bytes": conf().upload_chunk_bytes,
         "can": rights(role_in(person, parent.project)),
         "step": STEP_OF[state],
         "steps": [(number, name) for number, name in enumerate(STEPS, 1)],

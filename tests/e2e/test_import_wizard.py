@@ -12,6 +12,7 @@ import pytest
 from annotation.models import Import, Segment
 from tests.annotation.imports.dropping import sound, table
 from tests.e2e.conftest import Opens, until
+from transcription.wav import wav_header
 
 pytestmark = pytest.mark.browser
 
@@ -84,6 +85,38 @@ def test_a_drop_is_followed_to_its_segments(
     page.wait_for_url("**/imports/")
     assert page.locator("tbody tr").count() == Import.objects.count() == 1
     picture(page, "list")
+
+
+def test_a_large_drop_survives_a_lost_connection(
+    opens: Opens, people: Any, worker_process: Callable[..., Any], tmp_path: Path
+) -> None:
+    worker_process("files")
+    talk = tmp_path / "talk.wav"
+    noise = os.urandom(1 << 20) * 34
+    talk.write_bytes(wav_header(len(noise)) + noise)
+    rows = tmp_path / "calls.csv"
+    rows.write_bytes(table("File,start_ms,end_ms,Text", "talk.wav,0,2000,hallo welt"))
+    page = opens("manager", f"/projects/{people.project.pk}/imports/")
+    cut: list[str] = []
+
+    def cut_once(route: Any) -> None:
+        offset = int(route.request.headers.get("upload-offset", "0"))
+        if route.request.method == "PATCH" and offset > 0 and not cut:
+            cut.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/api/uploads/*/", cut_once)
+    page.set_input_files("input[type=file]", [rows, talk])
+    page.get_by_role("button", name="Check the files").click()
+    until(page, "!!document.querySelector('.sending .figure')?.textContent", 30)
+    picture(page, "sending")
+    page.wait_for_url("**/imports/*/", timeout=90_000)
+    until(page, "document.body.innerText.includes('1 ready')", 60)
+    assert len(cut) == 1
+    parent = Import.objects.get(project=people.project)
+    assert parent.files.get(name="talk.wav").size_bytes == talk.stat().st_size
 
 
 def _base64(data: bytes) -> str:

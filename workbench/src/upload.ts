@@ -1,12 +1,12 @@
 // Many files at once: three transfers in parallel, each resumable by tus, each with its own say.
 
-import { defaultOptions, Upload, type HttpResponse, type PreviousUpload } from "tus-js-client";
+import { defaultOptions, type HttpResponse, type PreviousUpload, type Upload } from "tus-js-client";
 import { chosenFiles, droppedFiles, sort } from "./files";
 import { left, size, Speed } from "./format";
-import { csrfToken, refusalOf } from "./http";
+import { csrfToken } from "./http";
+import { begin, transfer as transferred } from "./transfer";
 
 const AT_ONCE = 3;
-const RETRY_MS = [0, 1_000, 3_000, 5_000, 10_000, 20_000];
 
 type State = "waiting" | "sending" | "paused" | "done" | "failed" | "absent";
 
@@ -69,44 +69,27 @@ function start(form: HTMLFormElement): void {
 
   function transfer(item: Item, file: File): Upload {
     const segmentation = new FormData(form).get("segmentation");
-    const metadata: Record<string, string> = { filename: file.name };
+    const metadata: Record<string, string> = {};
     if (typeof segmentation === "string" && segmentation) metadata["segmentation"] = segmentation;
-    return new Upload(file, {
+    return transferred(file, {
       endpoint,
-      chunkSize: chunk,
-      retryDelays: RETRY_MS,
+      chunk,
       metadata,
-      removeFingerprintOnSuccess: true,
-      onBeforeRequest: (request) => request.setHeader("X-CSRFToken", csrfToken()),
-      onShouldRetry: (error) => {
-        const status = error.originalResponse?.getStatus() ?? 0;
-        return status === 0 || status === 409 || status === 423 || status === 429 || status === 460 || status >= 500;
-      },
       onProgress: (sent) => {
         item.sent = sent;
         item.speed.mark(sent, performance.now());
         paint();
       },
-      onError: (error) => {
-        const response = "originalResponse" in error ? (error.originalResponse as HttpResponse | null) : null;
-        fail(item, told(response));
+      onRefused: (message) => {
+        fail(item, message);
         next();
       },
-      onSuccess: ({ lastResponse }) => {
+      onWhole: (answer) => {
         item.sent = item.bytes;
-        finish(item, lastResponse);
+        finish(item, answer);
         next();
       },
     });
-  }
-
-  function told(response: HttpResponse | null): string {
-    if (!response) return "The site cannot be reached. What arrived is kept; retry when the network is back.";
-    try {
-      return refusalOf(response.getStatus(), JSON.parse(response.getBody())).message;
-    } catch {
-      return refusalOf(response.getStatus(), null).message;
-    }
   }
 
   function finish(item: Item, response: HttpResponse): void {
@@ -163,18 +146,9 @@ function start(form: HTMLFormElement): void {
       item.state = "sending";
       item.speed = new Speed();
       buttons(item);
-      void begin(item, item.upload);
+      void begin(item.upload, () => item.state === "sending");
     }
     paint();
-  }
-
-  async function begin(item: Item, upload: Upload): Promise<void> {
-    if (upload.url === null) {
-      const known = await upload.findPreviousUploads().catch(() => []);
-      const newest = known.at(-1);
-      if (newest) upload.resumeFromPreviousUpload(newest);
-    }
-    if (item.state === "sending") upload.start();
   }
 
   async function pause(item: Item): Promise<void> {
