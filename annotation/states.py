@@ -128,7 +128,6 @@ class PairState(TextChoices):
     AGREED = "agreed", "Agreed"
     DISPUTED = "disputed", "In dispute"
     SETTLED = "settled", "Settled"
-    VOID = "void", "Given up"
 
 
 class Choice(TextChoices):
@@ -379,11 +378,10 @@ SEGMENT_TRANSITIONS: Final[Transitions] = {
 
 PAIR_TRANSITIONS: Final[Transitions] = {
     # Settled from reading: nobody else is there to read it, and one text is taken as it is.
-    PairState.READING: frozenset({PairState.AGREED, PairState.DISPUTED, PairState.SETTLED, PairState.VOID}),
-    PairState.DISPUTED: frozenset({PairState.SETTLED, PairState.VOID}),
+    PairState.READING: frozenset({PairState.AGREED, PairState.DISPUTED, PairState.SETTLED}),
+    PairState.DISPUTED: frozenset({PairState.SETTLED}),
     PairState.AGREED: frozenset(),
     PairState.SETTLED: frozenset(),
-    PairState.VOID: frozenset(),
 }
 
 #: What each verdict moves: from which states of a segment, and where to.

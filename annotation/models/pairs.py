@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from annotation.models.projects import Project
 from annotation.models.segments import Segment
-from annotation.states import Choice, DecisionKind, PairState
+from annotation.states import OPEN_PAIRS, Choice, DecisionKind, PairState
 
 
 class Pair(models.Model):
@@ -49,9 +49,7 @@ class Pair(models.Model):
         constraints = (
             models.CheckConstraint(condition=Q(state__in=PairState.values), name="pair_state_known"),
             models.CheckConstraint(
-                condition=Q(state__in=(PairState.READING, PairState.VOID))
-                | Q(state=PairState.DISPUTED)
-                | Q(revision__isnull=False),
+                condition=Q(state__in=OPEN_PAIRS) | Q(revision__isnull=False),
                 name="pair_ends_in_a_revision",
             ),
         )

@@ -1059,7 +1059,7 @@ export interface PairOut {
   settled_at: string | null;
 }
 
-export type PairOutStateEnum = "reading" | "agreed" | "disputed" | "settled" | "void";
+export type PairOutStateEnum = "reading" | "agreed" | "disputed" | "settled";
 
 export interface PairPage {
   next: string | null;
