@@ -10,7 +10,7 @@
     if (!words) return;
     words.hidden = count < 2;
     var bytes = Array.prototype.reduce.call(input.files, function (sum, file) { return sum + file.size; }, 0);
-    words.textContent = count + " files, " + (bytes / 1048576).toFixed(1) + " MB";
+    words.textContent = count + " files, " + (bytes / 1e6).toFixed(1) + " MB";
   }
   function dropOn(form) {
     var input = form.querySelector("input[type=file]");
