@@ -19,6 +19,7 @@ AUDITED: Final[Mapping[str, str]] = {
     "annotation_segment": "segment",
     "annotation_revision": "revision",
     "annotation_review": "verdict",
+    "annotation_secondcheck": "second check",
     "annotation_pair": "pair",
     "annotation_reading": "reading",
     "annotation_gold": "gold",

@@ -24,6 +24,7 @@ LEFT_OUT: Final[dict[str, set[str]]] = {
     "annotation_revision": set(),
     "annotation_membership": set(),
     "annotation_review": {"transaction_id"},
+    "annotation_secondcheck": set(),
     "annotation_assignment": set(),
     "annotation_project": set(),
     "annotation_pair": set(),

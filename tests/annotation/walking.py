@@ -45,6 +45,8 @@ RAW: Final = (
     " audio_ms) SELECT project_id, id, revision, revision, 'accept', '', '', 0 FROM annotation_segment"
     " WHERE id = %(id)s",
     "UPDATE annotation_review SET verdict = 'accept' WHERE segment_id = %(id)s",
+    "UPDATE annotation_secondcheck SET done_at = now() WHERE segment_id = %(id)s",
+    "DELETE FROM annotation_secondcheck WHERE segment_id = %(id)s",
     "UPDATE annotation_pair SET state = 'reading' WHERE segment_id = %(id)s",
     "UPDATE annotation_pair SET state = 'settled' WHERE state = 'disputed'",
     "UPDATE annotation_reading SET text = 'forged' WHERE segment_id = %(id)s",

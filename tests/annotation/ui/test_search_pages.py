@@ -77,9 +77,7 @@ def test_hits_are_chosen_or_all_that_is_found(
         page, cast, do="assign", assignee="reviewer", found="1"
     )
     # A model hears the hits again, and not all of their recordings.
-    assert "1 segment is heard again" in act(
-        page, cast, do="retranscribe", model="demo-refine", segment=hit
-    )
+    assert "1 segment is heard again" in act(page, cast, do="retranscribe", model="demo-refine", segment=hit)
     windows = Decoding.objects.filter(job__kind=JobKind.RETRANSCRIBE).values_list("recording", "start_ms")
     assert list(windows) == [(calls[0].pk, 0)]
     assert "4 segments are heard again" in act(page, cast, do="retranscribe", model="demo-refine", found="1")
