@@ -222,8 +222,9 @@ class _Search:
             missing = self.limit - len(rows)
             if not missing:
                 return rows, None
-            look = int(MARGIN * seen * missing / max(1, len(rows)))
-            if look > SOON and not asked:
+            # Twice as far each time at least: a hit or two short would else be looked for in tiny steps.
+            look = max(seen, int(MARGIN * seen * missing / max(1, len(rows))))
+            if not asked and (look > SOON or seen > NEWEST):
                 asked = True
                 candidates = self.by_index()
                 if candidates is not None:

@@ -120,6 +120,15 @@ def test_each_way_finds_the_same(cast: Cast, recording: Recording, monkeypatch: 
     assert engine.find(cast.annotator, read("gold row"), limit=5).total is None
 
 
+def test_one_hit_too_few_for_the_page_is_counted_by_the_index(
+    cast: Cast, recording: Recording, django_assert_max_num_queries: Any
+) -> None:
+    said(recording, *(f"gold in row {n}" for n in range(25)), *(f"row {n}" for n in range(5)))
+    with django_assert_max_num_queries(8):
+        page = engine.find(cast.annotator, read("gold"), limit=25)
+    assert (len(page.segments), page.total, page.next) == (25, 25, None)
+
+
 @pytest.mark.parametrize("newest", [5000, 2])
 def test_pages_follow_each_other_both_ways(
     cast: Cast, recording: Recording, monkeypatch: pytest.MonkeyPatch, newest: int
