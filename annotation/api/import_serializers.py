@@ -11,6 +11,7 @@ from annotation.api.fields import Id, Strict, Text
 from annotation.api.serializers import Cause, JobOut
 from annotation.models import Import, ImportFile, ImportRow
 from annotation.services.imports.columns import FIELDS, IGNORED, KEPT
+from annotation.services.imports.receiving import MAX_FILES
 from annotation.states import FileKind, ImportRowState, ImportState
 
 Out = serializers.Serializer[Any]
@@ -140,7 +141,7 @@ class ImportUploadsIn(Strict):
     uploads = serializers.ListField(
         child=serializers.UUIDField(),
         min_length=1,
-        max_length=10_000,
+        max_length=MAX_FILES,
         help_text="Ids of uploads that were begun with `import` in their metadata, and are whole.",
     )
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,6 +25,7 @@ from annotation.api.import_serializers import (
     TemplateOut,
 )
 from annotation.api.pagination import BY_ID, NEWEST, Key, paginated
+from annotation.api.parsers import StrictJSON
 from annotation.errors import Conflict
 from annotation.models import Import, ImportFile, ImportRow, ImportTemplate, Project
 from annotation.permissions import get_visible, require
@@ -76,7 +77,7 @@ class _Import(ApiView):
 class ProjectImports(_Import):
     """The imports of a project."""
 
-    parser_classes = (MultiPartParser, JSONParser)
+    parser_classes = (MultiPartParser, StrictJSON)
     throttle_scopes: ClassVar = {"POST": "upload"}
 
     @operation("list_imports", gives=page_of(ImportOut), query=PAGING)
@@ -141,7 +142,7 @@ class ImportDetail(_Import):
 class ImportFiles(_Import):
     """The files of an import."""
 
-    parser_classes = (MultiPartParser, JSONParser)
+    parser_classes = (MultiPartParser, StrictJSON)
     throttle_scopes: ClassVar = {"POST": "upload"}
 
     @operation(

@@ -149,7 +149,8 @@ class UploadDetail(_Tus):
     def head(self, request: Request, upload_id: UUID) -> Response:
         """Ask where to go on: `Upload-Offset`."""
         upload = self._upload(upload_id)
-        if upload.state in (UploadState.ABORTED, UploadState.EXPIRED):
+        taken = upload.for_import and upload.state == UploadState.FINISHED
+        if taken or upload.state in (UploadState.ABORTED, UploadState.EXPIRED):
             raise Gone("This upload has ended; start it again.")
         uploads.finish_if_whole(upload=upload)
         upload.refresh_from_db()

@@ -12,7 +12,7 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -309,29 +309,40 @@ def lent(*, user: User, project: Project, ids: Sequence[UUID]) -> Iterator[Recei
     require(user, "import", project)
     mine = Upload.objects.filter(user=user, project=project, for_import=True)
     found = list(mine.filter(pk__in=ids, state=UploadState.STORED).order_by("created_at", "pk"))
-    missing = set(ids) - {upload.pk for upload in found}
-    if missing or not found:
-        raise Conflict(
-            "Not all of these uploads wait for an import; send those again that are named.",
-            code="upload_not_stored",
-            uploads=sorted(map(str, missing)),
-        )
+    _refuse_absent(set(ids) - {upload.pk for upload in found})
     with transaction.atomic():
         rows = mine.filter(pk__in=ids, state=UploadState.STORED).update(state=UploadState.FINISHED)
         if rows != len(found):
             raise Conflict("Another import has just taken these files.", code="upload_not_stored")
     copies = [StoredFile(storage.upload_path(uuid4()), one.sha256, one.size_bytes) for one in found]
+    gone: set[UUID] = set()
     try:
         for upload, copy in zip(found, copies, strict=True):
-            copy.path.hardlink_to(storage.upload_path(upload.pk))
+            original = storage.upload_path(upload.pk)
+            try:
+                os.utime(original)  # the sweep leaves young files alone, and a link is as old as its file
+                copy.path.hardlink_to(original)
+            except FileNotFoundError:
+                gone.add(upload.pk)
+        _refuse_absent(gone)
         yield Received([Whole(upload.name, copy) for upload, copy in zip(found, copies, strict=True)])
     except BaseException:
         for copy in copies:
             copy.path.unlink(missing_ok=True)
-        mine.filter(pk__in=ids, state=UploadState.FINISHED).update(state=UploadState.STORED)
+        taken = mine.filter(pk__in=ids, state=UploadState.FINISHED)
+        taken.exclude(pk__in=gone).update(state=UploadState.STORED)
         raise
     for upload in found:
         storage.upload_path(upload.pk).unlink(missing_ok=True)
+
+
+def _refuse_absent(uploads: Collection[UUID]) -> None:
+    if uploads:
+        raise Conflict(
+            "Not all of these uploads wait for an import; send those again that are named.",
+            code="upload_not_stored",
+            uploads=sorted(map(str, uploads)),
+        )
 
 
 def _require(user: User, upload: Upload) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -101,6 +102,25 @@ def test_what_no_import_takes_is_kept_its_time_and_then_removed(
     reconciler.sweep()
     assert set(Upload.objects.values_list("state", flat=True)) == {"expired"}
     assert not any(storage.upload_path(one.pk).exists() for one in Upload.objects.all())
+
+
+def test_bytes_that_are_gone_are_named_and_the_others_wait_on(
+    manager: Caller, cast: Cast, sent: list[str]
+) -> None:
+    storage.upload_path(UUID(sent[1])).unlink()
+    answer = manager.post(imports(cast), {"uploads": sent})
+    assert (answer.status, answer.code) == (409, "upload_not_stored")
+    assert answer.json["error"]["detail"]["uploads"] == [sent[1]]
+    assert manager.post(imports(cast), {"uploads": sent[:1]}).status == 201
+    # Whoever goes on with one that was taken, or is gone, begins it anew.
+    for one in sent:
+        assert manager.head(f"/api/uploads/{one}/", headers=TUS).status == 410
+
+
+def test_hostile_json_is_refused(manager: Caller, cast: Cast, sent: list[str]) -> None:
+    for body in (b'{"\\ud800": 1}', b"[" * 200_000, b'{"uploads": [], "uploads": []}', b"\xff"):
+        answer = manager.send("POST", imports(cast), body, content_type="application/json")
+        assert answer.status == 400, body[:20]
 
 
 def test_one_can_be_given_up(manager: Caller, cast: Cast, sent: list[str]) -> None:
