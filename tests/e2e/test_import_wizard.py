@@ -96,8 +96,11 @@ def test_a_large_drop_survives_a_lost_connection(
     talk.write_bytes(wav_header(len(noise)) + noise)
     rows = tmp_path / "calls.csv"
     rows.write_bytes(table("File,start_ms,end_ms,Text", "talk.wav,0,2000,hallo welt"))
+    empty = tmp_path / "empty.wav"
+    empty.touch()
     page = opens("manager", f"/projects/{people.project.pk}/imports/")
     cut: list[str] = []
+    begun: list[str] = []
 
     def cut_once(route: Any) -> None:
         offset = int(route.request.headers.get("upload-offset", "0"))
@@ -108,11 +111,23 @@ def test_a_large_drop_survives_a_lost_connection(
             route.continue_()
 
     page.route("**/api/uploads/*/", cut_once)
-    page.set_input_files("input[type=file]", [rows, talk])
+    page.on("request", lambda one: begun.append(one.url) if one.url.endswith("/uploads/") else None)
+    page.set_input_files("input[type=file]", [rows, talk, empty])
     page.get_by_role("button", name="Check the files").click()
     until(page, "!!document.querySelector('.sending .figure')?.textContent", 30)
     picture(page, "sending")
+    leave = page.get_by_role("button", name="Go on without it")
+    leave.wait_for(timeout=90_000)
+    assert "empty.wav: The file is empty" in page.inner_text(".sending")
+    picture(page, "refused")
+
+    # After a reload the same files go on where they stopped: nothing that is whole is sent again.
+    page.reload()
+    page.set_input_files("input[type=file]", [rows, talk, empty])
+    page.get_by_role("button", name="Check the files").click()
+    leave.click(timeout=90_000)
     page.wait_for_url("**/imports/*/", timeout=90_000)
+    assert len(begun) == 4, "the table and the audio once, the empty file twice"
     until(page, "document.body.innerText.includes('1 ready')", 60)
     assert len(cut) == 1
     parent = Import.objects.get(project=people.project)

@@ -4,7 +4,7 @@
 import type { Upload } from "tus-js-client";
 import { left, size, Speed } from "./format";
 import { send } from "./http";
-import { begin, transfer } from "./transfer";
+import { begin, forget, transfer } from "./transfer";
 
 const AT_ONCE = 3;
 const LARGE = 32_000_000;
@@ -12,7 +12,7 @@ const LARGE = 32_000_000;
 interface Item {
   file: File;
   sent: number;
-  state: "waiting" | "sending" | "whole" | "failed";
+  state: "waiting" | "sending" | "whole" | "failed" | "left";
   upload: Upload;
 }
 
@@ -25,13 +25,15 @@ function drop(form: HTMLFormElement, files: File[]): void {
   place.innerHTML =
     '<div class="progress-line"><svg class="bar" role="img" preserveAspectRatio="none"><rect class="bar-ground" width="100%" height="100%"/>' +
     '<rect class="bar-upload" width="0" height="100%"/></svg><span class="figure"></span></div><p class="small words" role="status"></p>' +
-    '<p class="small refusal" role="alert" dir="auto"></p><div class="actions"><button type="button" class="small ghost"></button></div>';
+    '<p class="small refusal" role="alert" dir="auto"></p><div class="actions"><button type="button" class="small ghost"></button>' +
+    '<button type="button" class="small ghost" hidden>Go on without it</button></div>';
   const bar = place.querySelector(".bar") as SVGElement;
   const words = place.querySelector(".words") as HTMLElement;
   const refusal = place.querySelector(".refusal") as HTMLElement;
-  const button = place.querySelector("button") as HTMLButtonElement;
+  const [button, leave] = place.querySelectorAll("button") as unknown as [HTMLButtonElement, HTMLButtonElement];
   let paused = false;
   let over = false;
+  let unanswered = false;
 
   const items: Item[] = files.map((file) => {
     const item: Item = {
@@ -77,21 +79,34 @@ function drop(form: HTMLFormElement, files: File[]): void {
       void begin(item.upload, () => item.state === "sending");
     }
     paint();
-    if (count("whole") === items.length) void finish();
+    if (count("whole") && count("whole") + count("left") === items.length) void finish();
   }
 
   async function finish(): Promise<void> {
     if (over) return;
     over = true;
-    const uploads = items.map((item) => (item.upload.url ?? "").replace(/\/+$/, "").split("/").at(-1));
-    const answer = await send<{ id: string }>("POST", address, { uploads });
-    if (answer.ok) {
-      location.assign(`/imports/${answer.value.id}/`);
+    const whole = items.filter((item) => item.state === "whole");
+    const answer = await send<{ id: string }>("POST", address, { uploads: whole.map(idOf) });
+    const gone = answer.ok ? [] : ((answer.refusal.detail["uploads"] as string[] | undefined) ?? []);
+    if (answer.ok || (unanswered && gone.length)) {
+      // Where an answer was lost on its way the import is there all the same: this page shows it.
+      await Promise.all(whole.map((item) => forget(item.upload)));
+      if (answer.ok) location.assign(`/imports/${answer.value.id}/`);
+      else location.reload();
       return;
     }
     over = false;
+    unanswered ||= answer.refusal.status === 0;
     refusal.textContent = answer.refusal.message;
+    for (const item of whole.filter((one) => gone.includes(idOf(one) ?? ""))) {
+      item.state = "failed";
+      item.sent = 0;
+    }
     paint();
+  }
+
+  function idOf(item: Item): string | undefined {
+    return (item.upload.url ?? "").replace(/\/+$/, "").split("/").at(-1);
   }
 
   function paint(): void {
@@ -102,7 +117,9 @@ function drop(form: HTMLFormElement, files: File[]): void {
     const going = count("sending") > 0;
     const rest = going && speed.value ? [`${size(speed.value)}/s`, left((total - arrived()) / speed.value)] : [];
     words.textContent = [`${count("whole")} of ${items.length} files`, `${size(arrived())} of ${size(total)}`, ...rest].join(" · ");
-    const stuck = !going && (count("failed") > 0 || count("whole") === items.length) && !over;
+    const stuck = !going && !count("waiting") && !over;
+    leave.hidden = !(stuck && count("failed") && count("whole"));
+    leave.textContent = count("failed") > 1 ? `Go on without these ${count("failed")}` : "Go on without it";
     button.textContent = stuck ? "Try again" : paused ? "Resume" : "Pause";
     if (!stuck && !refusal.textContent && paused) words.textContent += " · paused";
   }
@@ -120,6 +137,11 @@ function drop(form: HTMLFormElement, files: File[]): void {
       paused = false;
       for (const item of items) if (item.state === "failed") item.state = "waiting";
     }
+    next();
+  });
+  leave.addEventListener("click", () => {
+    refusal.textContent = "";
+    for (const item of items) if (item.state === "failed") item.state = "left";
     next();
   });
   window.addEventListener("beforeunload", (event) => {

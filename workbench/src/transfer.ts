@@ -1,6 +1,6 @@
 // One file on its way by tus: retried while that can help, and gone on with where an earlier try stopped.
 
-import { Upload, type HttpResponse } from "tus-js-client";
+import { defaultOptions, Upload, type HttpResponse } from "tus-js-client";
 import { csrfToken, refusalOf } from "./http";
 
 const RETRY_MS = [0, 1_000, 3_000, 5_000, 10_000, 20_000];
@@ -10,7 +10,7 @@ export interface Way {
   /** Bytes of one request, at most what the server takes. */
   chunk: number;
   metadata: Record<string, string>;
-  /** What the browser remembers an unfinished transfer by; by the file and the endpoint unless told. */
+  /** What the browser remembers the transfer by, until `forget`; unless told, by file and endpoint until it is whole. */
   fingerprint?: (file: File) => string;
   onProgress: (sent: number) => void;
   onRefused: (message: string) => void;
@@ -24,7 +24,7 @@ export function transfer(file: File, way: Way): Upload {
     chunkSize: way.chunk,
     retryDelays: RETRY_MS,
     metadata: { filename: file.name, ...way.metadata },
-    removeFingerprintOnSuccess: true,
+    removeFingerprintOnSuccess: !fingerprint,
     ...(fingerprint ? { fingerprint: () => Promise.resolve(fingerprint(file)) } : {}),
     onBeforeRequest: (request) => request.setHeader("X-CSRFToken", csrfToken()),
     onShouldRetry: (error) => {
@@ -45,6 +45,12 @@ export async function begin(upload: Upload, wanted: () => boolean): Promise<void
     if (newest) upload.resumeFromPreviousUpload(newest);
   }
   if (wanted()) upload.start();
+}
+
+/** Let the browser remember nothing of a transfer that is of no more use. */
+export async function forget(upload: Upload): Promise<void> {
+  for (const previous of await upload.findPreviousUploads().catch(() => []))
+    await defaultOptions.urlStorage?.removeUpload(previous.urlStorageKey).catch(() => undefined);
 }
 
 function told(response: HttpResponse | null): string {
