@@ -7,7 +7,7 @@ be retired, never deleted, and what is new fits in between.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -99,13 +99,22 @@ UPDATE annotation_segment AS segment
    AND NOT EXISTS (SELECT 1 FROM annotation_reading reading WHERE reading.segment_id = segment.id)
    AND NOT EXISTS (SELECT 1 FROM annotation_lease lease
                     WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp())
-   AND NOT EXISTS (SELECT 1 FROM unnest(%(channels)s::int[], %(starts)s::bigint[], %(ends)s::bigint[])
-                                 AS wanted (channel, start_ms, end_ms)
-                    WHERE (wanted.channel, wanted.start_ms, wanted.end_ms)
-                          = (segment.channel, segment.start_ms, segment.end_ms))
+   AND {where}
 RETURNING segment.id
 """
 """A save that is on its way when this runs is waited for, and its row is looked at again: it stays."""
+
+BUT: Final = RETIRE.format(
+    where="""NOT EXISTS (SELECT 1 FROM unnest(%(channels)s::int[], %(starts)s::bigint[], %(ends)s::bigint[])
+                                 AS wanted (channel, start_ms, end_ms)
+                    WHERE (wanted.channel, wanted.start_ms, wanted.end_ms)
+                          = (segment.channel, segment.start_ms, segment.end_ms))"""
+)
+UNDER: Final = RETIRE.format(
+    where="""segment.external_id = ''
+   AND EXISTS (SELECT 1 FROM unnest(%(starts)s::bigint[], %(ends)s::bigint[]) AS row (start_ms, end_ms)
+                WHERE row.start_ms < segment.end_ms AND row.end_ms > segment.start_ms)"""
+)
 
 
 def hold(recording_id: int) -> list[Segment]:
@@ -124,17 +133,27 @@ def retire(recording_id: int, *, but: Sequence[ChannelSpan]) -> list[int]:
     Call it in a transaction.
     """
     hold(recording_id)
+    return _retire(BUT, recording_id, [p.span for p in but], channels=[place.channel for place in but])
+
+
+def retire_under(recording_id: int, spans: Sequence[Span]) -> list[int]:
+    """Retire the segments under `spans` that no person has touched and no table named; return their ids.
+
+    On every channel: a table names none. Call `hold` first, in the same transaction.
+    """
+    return _retire(UNDER, recording_id, spans)
+
+
+def _retire(statement: str, recording_id: int, spans: Sequence[Span], **more: list[int]) -> list[int]:
+    values: dict[str, Any] = {
+        "recording": recording_id,
+        "untouched": [state.value for state in UNTOUCHED_SEGMENTS],
+        "starts": [span.start_ms for span in spans],
+        "ends": [span.end_ms for span in spans],
+        **more,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            RETIRE,
-            {
-                "recording": recording_id,
-                "untouched": [state.value for state in UNTOUCHED_SEGMENTS],
-                "channels": [place.channel for place in but],
-                "starts": [place.span.start_ms for place in but],
-                "ends": [place.span.end_ms for place in but],
-            },
-        )
+        cursor.execute(statement, values)
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from django.db import connection
 from django.db.models import F, Func, JSONField, Value
@@ -18,6 +17,7 @@ from annotation.services.imports.copying import copy_in
 from annotation.services.imports.renewing import Refusal, Renewal
 from annotation.services.imports.texts import gold_in, keep_gold, keep_heard, lock_all, revision_of
 from annotation.states import AS_IMPORTED, UNTOUCHED_SEGMENTS, ImportRowState, SegmentState, Source
+from transcription.types import Span
 
 
 @dataclass(slots=True)
@@ -199,17 +199,18 @@ class Batch:
     def _without_overlaps(
         self, rows: Sequence[tuple[ImportRow, int, int]]
     ) -> list[tuple[ImportRow, int, int]]:
-        """Retire what machines cut where rows come, and refuse rows that lie over what people have there."""
+        """Refuse rows that lie over what people have there; retire what machines cut under the others."""
         if not rows:
             return []
         first, last = min(start for _, start, _ in rows), max(end for *_, end in rows)
         there = Segment.objects.filter(recording=self.recording, start_ms__lt=last, end_ms__gt=first)
+        by_machine = there.filter(state__in=UNTOUCHED_SEGMENTS, locked=False, external_id="")
+        may_retire = by_machine.exclude(source=Source.IMPORT).exists()
+        if may_retire:
+            cuts.hold(self.recording.pk)
         ours = list(
             cuts.kept(there).order_by("start_ms").values_list("start_ms", "end_ms", "speaker", "source")
         )
-        retired = _retire_cut_by_machine(self.recording.pk, [(start, end) for _, start, end in rows])
-        if retired:
-            cuts.drop_decodings(self.recording.pk)
         kept = []
         for row, start, end in rows:
             over = next(
@@ -228,6 +229,9 @@ class Batch:
                     f"From {over[0]} to {over[1]} ms there is a segment already that came from a person or a"
                     " table. Mend the times, or give the row that segment's id and times.",
                 )  # fmt: skip
+        spans = [Span(start, end) for _, start, end in kept]
+        if may_retire and cuts.retire_under(self.recording.pk, spans):
+            cuts.drop_decodings(self.recording.pk)
         return kept
 
     def _segment(self, row: ImportRow, start: int, end: int) -> Segment:
@@ -282,38 +286,3 @@ def file_id_header(parent: Import) -> str:
 
 def _accepted(parent: Import) -> frozenset[str]:
     return frozenset(parent.options.get("accept") or ())
-
-
-RETIRE: Final = """
-UPDATE annotation_segment AS segment
-   SET retired_at = clock_timestamp(), updated_at = clock_timestamp()
- WHERE segment.recording_id = %(recording)s AND segment.retired_at IS NULL AND NOT segment.locked
-   AND segment.state = ANY(%(untouched)s) AND segment.source <> 'import' AND segment.external_id = ''
-   AND NOT EXISTS (SELECT 1 FROM annotation_revision revision
-                    WHERE revision.segment_id = segment.id AND revision.author_id IS NOT NULL)
-   AND NOT EXISTS (SELECT 1 FROM annotation_draft draft WHERE draft.segment_id = segment.id)
-   AND NOT EXISTS (SELECT 1 FROM annotation_lease lease
-                    WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp())
-   AND EXISTS (SELECT 1 FROM unnest(%(starts)s::bigint[], %(ends)s::bigint[]) AS row (start_ms, end_ms)
-                WHERE row.start_ms < segment.end_ms AND row.end_ms > segment.start_ms)
-RETURNING segment.id
-"""
-
-
-def _retire_cut_by_machine(recording_id: int, spans: Sequence[tuple[int, int]]) -> int:
-    """Retire segments that nobody has touched and that no table brought, where rows of a table come."""
-    by_machine = Segment.objects.filter(recording=recording_id, external_id="").exclude(source=Source.IMPORT)
-    if not by_machine.filter(state__in=UNTOUCHED_SEGMENTS, locked=False).exists():
-        return 0
-    cuts.hold(recording_id)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            RETIRE,
-            {
-                "recording": recording_id,
-                "untouched": [state.value for state in UNTOUCHED_SEGMENTS],
-                "starts": [start for start, _ in spans],
-                "ends": [end for _, end in spans],
-            },
-        )
-        return len(cursor.fetchall())

@@ -38,6 +38,7 @@ CODES: Final[Mapping[str, str]] = {
     "overlaps_existing": "Overlaps work done here",
     "locked_here": "Locked here",
     "leased_here": "Being edited",
+    "read_twice_here": "Being read twice",
     "accepted_here": "Accepted here",
     "changed_here": "Changed here since",
     "decided_here": "Decided here",

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from annotation.errors import AnnotationError
-from annotation.models import Gold, Import, ImportRow, Lease, Recording, Revision, Segment
+from annotation.models import Gold, Import, ImportRow, Lease, Reading, Recording, Revision, Segment
 from annotation.services import gold
 from annotation.services.clock import ClockTimestamp
 from annotation.services.imports.texts import gold_in, keep_heard, lock_all, revision_of
-from annotation.states import EDITABLE_SEGMENTS, UNTOUCHED_SEGMENTS, SegmentState, Source
+from annotation.states import EDITABLE_SEGMENTS, OPEN_PAIRS, UNTOUCHED_SEGMENTS, SegmentState, Source
 
 Known = Sequence[tuple[ImportRow, Segment]]
+TEXTS: Final = frozenset(("correction", "text"))
+"""What a row may want changed that is the segment's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Refusal:
 
 LOCKED = Refusal("locked_here", "The segment is locked here and stays as it is. Unlock it first.")
 HELD = Refusal("leased_here", "Somebody is editing the segment now. Drop the row again later.")
+READ = Refusal(
+    "read_twice_here",
+    "Two people read the segment without seeing each other's text, and it gets its text from them. Drop the"
+    " row again once both have read it and a dispute between them is settled.",
+)
 ACCEPTED = Refusal("accepted_here", "The segment was accepted here. Have it returned first.")
 GONE = Refusal("decided_here", "The account that began this import is gone. Drop the row again.")
 QUICKER = Refusal("leased_here", "Somebody changed the segment this moment. Drop the row again.")
@@ -54,8 +61,9 @@ class Renewal:
         earlier = _earlier_texts(known)
         references = Gold.objects.filter(segment__in=[segment.pk for _, segment in known], withdrawn_at=None)
         self.golden = dict(references.values_list("segment_id", "text"))
-        for row, segment in known:
-            wanted = self._wanted(row, segment)
+        wishes = [(row, segment, self._wanted(row, segment)) for row, segment in known]
+        being_read = _being_read([segment.pk for _, segment, wanted in wishes if wanted & TEXTS])
+        for row, segment, wanted in wishes:
             is_older = row.version is not None and row.version < segment.revision
             if row.version != segment.revision and {
                 (segment.pk, row.correction, version) for version in (None, row.version)
@@ -67,6 +75,8 @@ class Renewal:
                 yield row, LOCKED
             elif segment.pk in held:
                 yield row, HELD
+            elif wanted & TEXTS and segment.pk in being_read:
+                yield row, READ
             elif wanted & {"correction", "speaker"} and segment.state not in EDITABLE_SEGMENTS:
                 yield row, ACCEPTED
             elif is_older and wanted & {"correction", "text", "speaker"}:
@@ -146,6 +156,17 @@ class Renewal:
             segment.locked_at, segment.locked_by = row.locked_at, self.parent.created_by
             lock_all([segment])
         return True
+
+
+def _being_read(segments: Sequence[int]) -> set[int]:
+    """Return which of the segments somebody has read blind, and whose text is not settled yet.
+
+    They are locked first, as whoever reads locks them: a reading that is on its way is waited for.
+    """
+    rows = Segment.objects.filter(pk__in=segments).order_by("pk")
+    held = list(rows.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+    read = Reading.objects.filter(segment__in=held, pair__state__in=OPEN_PAIRS)
+    return set(read.values_list("segment_id", flat=True))
 
 
 def _earlier_texts(known: Known) -> set[tuple[int, str | None, int | None]]:

@@ -37,7 +37,7 @@ def test_every_code_has_a_name_and_is_planted_or_tested_elsewhere() -> None:
     elsewhere = {
         "bad_characters", "extra_cells", "too_long", "id_elsewhere", "overlaps_existing", "locked_here",
         "leased_here", "accepted_here", "changed_here", "decided_here", "in_trash", "malformed",
-        "unknown_assignee",
+        "unknown_assignee", "read_twice_here",
     }  # fmt: skip
     between = {"duplicate_id", "same_span", "duplicate_audio", "overlap"}
     assert set(CODES) == set(planted.PLANTED) | between | elsewhere
