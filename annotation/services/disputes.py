@@ -18,7 +18,7 @@ from annotation.services.clock import ClockTimestamp
 from annotation.services.decisions import NO_EVIDENCE, Evidence, Wording, record
 from annotation.services.leases import Held
 from annotation.services.segments import circumstances, clean_text, refusal
-from annotation.states import OPEN_PAIRS, Choice, DecisionKind, PairState
+from annotation.states import OPEN_PAIRS, Choice, DecisionKind, PairState, SegmentState
 
 TRIES: Final = 50
 PATIENCE_DAYS: Final = 3
@@ -72,6 +72,7 @@ MINE: Final = TAKE.format(
     open=OPEN, held="", mine=" AND lease.holder_id = %(user)s AND lease.client = %(client)s"
 )
 COUNT: Final = f"SELECT count(*) {OPEN}"
+ONE: Final = f"SELECT EXISTS (SELECT 1 {OPEN} AND pair.id = %(pair)s)"
 
 
 def next_dispute(
@@ -106,10 +107,14 @@ def next_dispute(
 
 def waiting(user: User, project: Project) -> int:
     """Count the pairs that `user` may settle."""
+    return int(_asked(COUNT, _whose(user, project)))
+
+
+def _asked(statement: str, values: dict[str, Any]) -> Any:
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, _whose(user, project))
-        (count,) = cursor.fetchone()
-    return int(count)
+        cursor.execute(statement, values)
+        (value,) = cursor.fetchone()
+    return value
 
 
 def _whose(user: User, project: Project) -> dict[str, Any]:
@@ -121,9 +126,11 @@ def settle(
 ) -> Pair:
     """Take one of two texts, or write a third; the segment gets it as a revision of whoever wrote it.
 
-    It is a decision of whoever settles, with what they heard and how long they worked. Where nobody else is
-    there to read it, the one reading there is may be taken. Raises Conflict where it is settled already,
-    Leased while somebody else is at it, Denied with `own_work` for a reader of it.
+    It is a decision of whoever settles, with what they heard and how long they worked. Where the second
+    reader does not come, or is nobody, the one reading there is may be taken. Raises Conflict where it is
+    settled already, with `second_to_come` while a second reader is waited for, and with `in_trash` or
+    `decided` where its segment waits for no text; Leased while somebody else is at it; Denied with
+    `own_work` for a reader of it.
     """
     require(user, "review", pair.project)
     if (choice == Choice.THIRD) != (text is not None):
@@ -148,6 +155,8 @@ def settle(
             raise leases.leased_error(segment, user)
         if not segment.project.review_own and user.pk in {one.author_id for one in readings.values()}:
             raise Denied("You read it yourself; somebody else has to settle it.", code="own_work")
+        if not _asked(ONE, {**_whose(user, now.project), "pair": now.pk}):
+            raise _not_open(now, segment)
         taken = readings.get({Choice.FIRST: 1, Choice.SECOND: 2}.get(choice, 0))
         skipped = taken is not None and taken.kind == DecisionKind.SKIP
         before = {
@@ -185,3 +194,16 @@ def settle(
             leases.announce(segment, None)
     now.refresh_from_db()
     return now
+
+
+def _not_open(pair: Pair, segment: Segment) -> Conflict:
+    """Say why a pair that is not settled is nobody's to settle now."""
+    if segment.recording.trashed_at is not None:
+        return Conflict("Its recording is in the trash. Have it taken out first.", code="in_trash")
+    if segment.state not in (SegmentState.DRAFT, SegmentState.REFINED):
+        return Conflict(f"The segment is {segment.state} already; it waits for no text.", code="decided")
+    return Conflict(
+        f"Its second reader may still come. With one reading it can be settled {PATIENCE_DAYS} days after the"
+        " first, or when no other annotator of the project is at work.",
+        code="second_to_come",
+    )

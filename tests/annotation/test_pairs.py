@@ -38,6 +38,7 @@ from annotation.services import (
     reviews,
     segments,
     shapes,
+    trash,
     undo,
 )
 from annotation.services.shapes import Grip
@@ -176,9 +177,35 @@ def test_where_nobody_else_is_there_the_one_reading_is_taken(
 ) -> None:
     made = row(cast, recording)
     read(cast.annotator, made, "alone")
-    disputes.settle(user=cast.reviewer, pair=Pair.objects.get(), choice=Choice.FIRST)
+    pair = Pair.objects.get()
+    with pytest.raises(Conflict, match="second reader may still come") as early:
+        disputes.settle(user=cast.reviewer, pair=pair, choice=Choice.FIRST)
+    assert early.value.code == "second_to_come"
+    Membership.objects.filter(user=second).update(paused_at=timezone.now())
+    disputes.settle(user=cast.reviewer, pair=pair, choice=Choice.FIRST)
     made.refresh_from_db()
     assert (made.text, made.annotator) == ("alone", cast.annotator)
+
+
+@pytest.mark.django_db
+def test_a_pair_whose_segment_waits_for_no_text_is_not_settled(
+    cast: Cast, second: User, recording: Recording
+) -> None:
+    made = row(cast, recording)
+    read(cast.annotator, made, "one thing")
+    read(second, made, "quite another")
+    pair = Pair.objects.get()
+    trash.discard(user=cast.manager, project=cast.project, recordings=[recording.pk])
+    with pytest.raises(Conflict) as thrown:
+        disputes.settle(user=cast.reviewer, pair=pair, choice=Choice.FIRST)
+    assert thrown.value.code == "in_trash"
+    Recording.objects.update(trashed_at=None, trashed_by=None)
+    Segment.objects.filter(pk=made.pk).update(state="corrected")
+    with pytest.raises(Conflict) as written:
+        disputes.settle(user=cast.reviewer, pair=pair, choice=Choice.FIRST)
+    assert written.value.code == "decided"
+    made.refresh_from_db()
+    assert (made.text, Pair.objects.get().state) == ("the machine heard this", "disputed")
 
 
 @pytest.mark.django_db
