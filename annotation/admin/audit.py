@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
+from annotation.admin.blind import values_of, with_unsettled
 from annotation.admin.dates import Between, newest_first
 from annotation.admin.readonly import ReadOnly
 from annotation.audit import AUDITED
@@ -114,6 +115,10 @@ class AuditAdmin(ReadOnly):
         "transaction_id",
     )
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        """Return the events, with what must not be shown of them yet."""
+        return with_unsettled(super().get_queryset(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Return newest first, by the index that fits what is asked for."""
@@ -216,7 +221,7 @@ def changed(event: AuditEvent, most: int) -> SafeString:
 
 def _fields(event: AuditEvent) -> list[tuple[str, Any, Any]]:
     """Return name, old and new value of each field that changed, the text first."""
-    before, after = event.before or {}, event.after or {}
+    before, after = values_of(event)
     names = sorted(
         {*before, *after}, key=lambda name: (name not in ("text", "name", "state", "locked", "role"), name)
     )

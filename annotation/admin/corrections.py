@@ -14,9 +14,9 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from annotation.admin import actions, filters
+from annotation.admin.blind import BLIND
 from annotation.admin.dates import Between, newest_first
 from annotation.admin.readonly import ReadOnly
-from annotation.admin.review import BLIND
 from annotation.admin.skin import ChangeList
 from annotation.models import Correction
 from annotation.models.work import FAST_BELOW, UNHEARD_BELOW

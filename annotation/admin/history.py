@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from annotation.admin.blind import with_unsettled
 from annotation.admin.skin import UNFOLD
 from annotation.api import ranges
 from annotation.api.media import piece_of
@@ -38,7 +39,7 @@ MOST_RELATED: Final = 1_000
 
 def events_of(request: HttpRequest, where: Q) -> dict[str, Any]:
     """Return a page of audit events, newest first, and where the next one begins."""
-    rows = AuditEvent.objects.filter(where).order_by("-id")
+    rows = with_unsettled(AuditEvent.objects.filter(where)).order_by("-id")
     before = request.GET.get("before", "")
     if before.isascii() and before.isdecimal() and len(before) < 19:
         rows = rows.filter(pk__lt=int(before))

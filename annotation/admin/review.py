@@ -8,13 +8,13 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from annotation.admin.blind import BLIND
 from annotation.admin.readonly import ReadOnly
 from annotation.models import Comment, Gold, Pair, Reading, Review
 from annotation.services.pairs import rate
 from annotation.states import OPEN_PAIRS
 from annotation.templatetags.earmark import percent
 
-BLIND = "shown once both readers are done and their text is settled"
 LONGEST = 120
 """Characters of a text that are shown in a line."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from annotation.models import Correction, Pair, Reading, Segment, User
+from annotation.models import AuditEvent, Correction, Pair, Reading, Segment, User
 from annotation.services import disputes, segments
 from annotation.states import Choice, DecisionKind
 from tests.annotation.ui.conftest import SignedIn, words_of
@@ -92,3 +92,28 @@ def test_readings_are_listed_without_their_texts_while_others_read(
     read(cast.manager, "the machine heard this well")
     for path in ("", f"{reading.pk}/change/"):
         assert "this well" in words_of(client.get(f"/admin/annotation/reading/{path}"))
+
+
+def test_no_history_shows_a_reading_before_its_pair_is_closed(
+    cast: Cast, signed_in: SignedIn, row: Segment, read: Read
+) -> None:
+    client = signed_in("supervisor")
+    read(cast.annotator, "what I heard at first")
+    read(cast.annotator, "the machine heard this well")
+    event = AuditEvent.objects.filter(table_name="annotation_reading").latest("id")
+    pages = (
+        f"/admin/annotation/reading/{Reading.objects.get().pk}/history/",
+        f"/admin/annotation/segment/{row.pk}/history/",
+        f"/admin/annotation/pair/{Pair.objects.get().pk}/history/",
+        "/admin/annotation/auditevent/?table=annotation_reading",
+        f"/admin/annotation/auditevent/{event.pk}/change/",
+    )
+    for path in pages:
+        page = words_of(client.get(path))
+        assert "at first" not in page and "this well" not in page
+        assert "shown once both readers are done" in page or "/pair/" in path
+    read(cast.manager, "the machine heard this well")
+    for path in pages:
+        page = words_of(client.get(path))
+        assert "well" in page or "/pair/" in path
+        assert "shown once both readers are done" not in page
