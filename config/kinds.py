@@ -137,13 +137,20 @@ class Networks(Kind[tuple[str, ...]]):
             raise ValueError("networks separated by commas, such as 127.0.0.0/8 or 10.1.0.0/16") from None
 
 
+@dataclass(frozen=True, slots=True)
 class Part(Kind[str]):
-    """One part of an address, or `none`; read as nothing."""
+    """The first part of an address, none of those in `taken`, or `none`; read as nothing."""
+
+    taken: frozenset[str]
 
     def read(self, raw: object, root: Path) -> str:
         word = raw.strip("/ ") if isinstance(raw, str) else "?"
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", word):
             raise ValueError("one part of an address, such as admin, or `none`")
+        if word in self.taken:
+            raise ValueError(
+                f"one part of an address that is free, such as admin (/{word} is the site's own)"
+            )
         return "" if word == "none" else word
 
 

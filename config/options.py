@@ -39,6 +39,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 DATABASE_SCHEMES = ("postgresql", "postgres")
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+#: First parts of addresses that the site itself has; the admin there would hide them.
+TAKEN = frozenset(
+    ("api", "batches", "exports", "gold", "healthz", "imports", "jobs", "login", "logout", "mentions",
+     "metrics", "projects", "readyz", "recordings", "replacements", "search", "segments", "static", "v1")
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +256,7 @@ class Options:
     login_cooloff_s: int = _option("people", Duration(1), 900, "such a lock ends after this")
 
     admin_path: str = _option(
-        "people", Part(), "admin", "where Django's admin is, as in /admin/ (`none`: nowhere)"
+        "people", Part(TAKEN), "admin", "where Django's admin is, as in /admin/ (`none`: nowhere)"
     )
     admin_networks: tuple[str, ...] = _option(
         "people",

@@ -10,9 +10,12 @@ from config.health import metrics
 
 handler500 = "config.middleware.server_error"
 
-urlpatterns = [
+without_admin = [
     path("metrics", metrics, name="metrics"),
-    *([path(f"{ADMIN}/", admin.site.urls)] if (ADMIN := conf().admin_path) else []),
     path("", include("annotation.api.urls")),
     path("", include("annotation.ui.urls")),
+]
+urlpatterns = [
+    *([path(f"{ADMIN}/", admin.site.urls)] if (ADMIN := conf().admin_path) else []),
+    *without_admin,
 ]

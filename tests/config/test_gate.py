@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.test import Client, override_settings
+from django.urls import URLResolver
 
+from annotation.conf import conf
+from config.options import TAKEN
+from config.urls import without_admin
 from tests import services
 from tests.factories import make_user
 
@@ -36,6 +44,39 @@ def test_other_networks_find_no_admin_by_default(address: str, found: bool) -> N
         assert (status == 404) == (not found or "nothing" in page), page
     assert client.post("/admin/login/", {}, REMOTE_ADDR=address).status_code == (200 if found else 404)
     assert client.get("/login/", REMOTE_ADDR=address).status_code in (200, 302)
+
+
+@pytest.mark.parametrize("staff", [False, True])
+def test_from_afar_the_admin_is_like_any_address_that_is_none(staff: bool) -> None:
+    client = supervisor() if staff else Client(enforce_csrf_checks=True)
+
+    def told(path: str, method: str) -> tuple[object, ...]:
+        answer = client.generic(method, path, REMOTE_ADDR="192.0.2.7")
+        content = re.sub(
+            rb'(csrfmiddlewaretoken" value=")\w+', rb"\1", answer.content
+        )  # masked anew each time
+        return answer.status_code, content, set(answer.headers), set(answer.cookies)
+
+    for method in ("GET", "POST", "OPTIONS"):
+        unknown = told("/nothing", method)
+        assert unknown[0] == 404
+        for path in ("/admin", "/admin/", "/admin/login", "/admin/login/", "/admin/annotation/user/"):
+            assert told(path, method) == unknown, (method, path)
+    assert client.get("/admin").status_code == 301, "near, the slash is added"
+
+
+def test_the_admin_cannot_stand_where_the_site_has_addresses() -> None:
+    def first(patterns: Iterable[Any]) -> set[str]:
+        found: set[str] = set()
+        for one in patterns:
+            text = str(one.pattern).lstrip("^")
+            inner = not text and isinstance(one, URLResolver)
+            found |= first(one.url_patterns) if inner else {text.partition("/")[0]}
+        return found - {""}
+
+    answered_before = {"healthz", "readyz", settings.STATIC_URL.strip("/")}
+    assert first(without_admin) | answered_before | {"v1"} == TAKEN
+    assert conf().admin_path not in TAKEN
 
 
 @override_settings(ADMIN_NETWORKS=("10.1.0.0/16",))

@@ -71,6 +71,8 @@ def test_the_address_people_type_is_one_they_can_type() -> None:
         ("FFMPEG_BINARY", "/no/such/ffmpeg", "a program that can be run"),
         ("EARMARK_SECRET_KEY", "short", "at least 50 characters"),
         ("EARMARK_ADMIN_PATH", "a/b", "one part of an address"),
+        ("EARMARK_ADMIN_PATH", "api", "/api is the site's own"),
+        ("EARMARK_ADMIN_PATH", "/static/", "/static is the site's own"),
         ("EARMARK_ADMIN_NETWORKS", "10.0.0.0/33", "networks separated by commas"),
         ("EARMARK_ADMIN_NETWORKS", "10.0.0.1/8", "networks separated by commas"),
         ("EARMARK_ADMIN_SECOND_FACTOR", "import os", "the dotted path of a function"),
