@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.db import connection
 from django.db.models import Count, Q
 
+from annotation.duty import AT_WORK, DUTY
 from annotation.errors import Invalid
 from annotation.models import AuditEvent, Recording, Segment, User
 from annotation.states import SegmentState
@@ -31,11 +32,12 @@ AFTER: Final[dict[str, str]] = {
 
 #: Numbered before anything is filtered out: a row's index is its place in the recording.
 ROWS: Final = """
-WITH numbered AS (
-    SELECT id, row_number() OVER (ORDER BY start_ms, id) - 1 AS index, start_ms, end_ms, channel, speaker,
-           state, locked, risk, revision, annotator_id, return_reason, text
+WITH at_work AS ({at_work}),
+numbered AS (
+    SELECT id, recording_id, row_number() OVER (ORDER BY start_ms, id) - 1 AS index, start_ms, end_ms,
+           channel, speaker, state, locked, risk, revision, annotator_id, return_reason, text
       FROM annotation_segment WHERE recording_id = %(recording)s AND retired_at IS NULL),
-matching AS (SELECT *, count(*) OVER () AS matching FROM numbered WHERE {where}),
+matching AS (SELECT *, count(*) OVER () AS matching FROM numbered segment WHERE {where}),
 page AS (SELECT * FROM matching WHERE {after} ORDER BY {order} LIMIT %(limit)s)
 SELECT page.id, index, start_ms, end_ms, channel, speaker,
        CASE WHEN own.id IS NULL THEN state WHEN own.kind = 'skip' THEN 'skipped' ELSE 'corrected' END,
@@ -86,6 +88,7 @@ def rows_of(recording: Recording, user: User, wanted: Wanted) -> Page:
         raise Invalid("Unknown order.", order=" or ".join(ORDERS))
     values: dict[str, Any] = {
         "recording": recording.pk,
+        "project": recording.project_id,
         "head": HEAD,
         "limit": wanted.limit + 1,
         "user": user.pk,
@@ -95,7 +98,7 @@ def rows_of(recording: Recording, user: User, wanted: Wanted) -> Page:
     if wanted.cursor:
         values["key"], values["id"] = _decoded(wanted.cursor, wanted.order)
         after = AFTER[wanted.order]
-    statement = ROWS.format(where=where, after=after, order=ORDERS[wanted.order])
+    statement = ROWS.format(at_work=AT_WORK, where=where, after=after, order=ORDERS[wanted.order])
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         found = cursor.fetchall()
@@ -144,10 +147,10 @@ def _where(wanted: Wanted, values: dict[str, Any]) -> str:
     if wanted.speaker:
         values["speaker"] = wanted.speaker
         conditions.append("speaker = %(speaker)s")
-    if wanted.mine or wanted.returned:
+    if wanted.mine:
         conditions.append("annotator_id = %(user)s")
     if wanted.returned:
-        conditions.append("state = 'returned'")
+        conditions.append(f"state = 'returned' AND {DUTY.format(person='%(user)s')}")
     if wanted.locked is not None:
         values["locked"] = wanted.locked
         conditions.append("locked = %(locked)s")

@@ -8,10 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from annotation.models import (
-    Recording,
-    Segment,
-)
+from annotation.models import Assignment, Recording, Segment
 from tests.annotation.api.calling import Caller
 from tests.annotation.api.workbench import url
 from tests.factories import make_segment
@@ -90,6 +87,17 @@ def test_rows_can_be_narrowed_and_keep_their_place(
     assert [(row["id"], row["index"]) for row in rows] == [
         (str(s.pk), n) for n, s in enumerate(many) if keep(s)
     ]
+
+
+def test_what_was_returned_goes_to_whom_the_recording_was_given_since(
+    annotator: Caller, reviewer: Caller, cast: Cast, recording: Recording, many: list[Segment]
+) -> None:
+    returned = [str(s.pk) for s in many if s.state == "returned"]
+    assert pages(reviewer, recording, "returned=1") == []
+    Assignment.objects.create(project=cast.project, recording=recording, assignee=cast.reviewer)
+    assert pages(annotator, recording, "returned=1") == []
+    assert [row["id"] for row in pages(reviewer, recording, "returned=1")] == returned
+    assert pages(reviewer, recording, "returned=1&mine=1") == [], "who wrote them stays who wrote them"
 
 
 def test_rows_say_who_holds_them_and_count_the_whole(
