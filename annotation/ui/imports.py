@@ -11,17 +11,19 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
+from annotation.api.imports import rejects_response
 from annotation.conf import conf
 from annotation.errors import AnnotationError, Conflict, Invalid
 from annotation.models import Import, ImportFile, ImportRow, ImportTemplate, Project
 from annotation.permissions import get_visible, require, role_in
 from annotation.services import multipart
-from annotation.services.imports import receiving, rejects
+from annotation.services.imports import receiving
 from annotation.services.imports.columns import FIELDS, IGNORED, KEPT, LABELS, letter
 from annotation.services.imports.faults import ACCEPTED_UNLESS_TOLD, CODES, SOFT
 from annotation.states import FileKind, ImportRowState, ImportState, JobState
 from annotation.ui.pages import is_fragment, page, person_of, refused, whole_number
 from annotation.ui.projects import rights
+from transcription.tables.plain import DELIMITERS
 
 ROWS: Final = 50
 STEPS: Final = ("Files", "Columns", "Check", "Import")
@@ -44,7 +46,7 @@ MARKS: Final = {
 }
 WORKING: Final = (ImportState.CHECKING, ImportState.IMPORTING, ImportState.LANDING)
 CHANGEABLE: Final = (ImportState.ASKING, ImportState.CHECKED)
-DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+DELIMITER_OF: Final = {name: mark for mark, name in DELIMITERS.items()}
 PHASES: Final = {
     "": "Waiting for a worker",
     "unpacking": "Unpacking (MB)",
@@ -224,8 +226,8 @@ def _reading(request: HttpRequest) -> dict[str, str]:
     """Return how the table shall be read, as far as the page asked."""
     sent = request.POST
     said = {name: sent[name] for name in ("sheet", "template") if name in sent}
-    if sent.get("delimiter") in DELIMITERS:
-        said["delimiter"] = DELIMITERS[sent["delimiter"]]
+    if sent.get("delimiter") in DELIMITER_OF:
+        said["delimiter"] = DELIMITER_OF[sent["delimiter"]]
     return said
 
 
@@ -261,17 +263,7 @@ def cancel(request: HttpRequest, import_id: int) -> HttpResponse:
 @page("GET")
 def rejects_sheet(request: HttpRequest, import_id: int) -> HttpResponse:
     """Download the faulty rows."""
-    parent = _found(request, import_id)
-    with rejects.sheet_of(parent) as sheet:
-        data = sheet.read()
-    return HttpResponse(
-        data,
-        content_type=rejects.CONTENT_TYPE,
-        headers={
-            "Content-Disposition": f'attachment; filename="rejects-{parent.pk}.xlsx"',
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    return rejects_response(_found(request, import_id))
 
 
 @page("POST")
@@ -340,7 +332,7 @@ def _context(request: HttpRequest, parent: Import) -> dict[str, Any]:
         "sheets": parent.reading.get("sheets", ()),
         "delimiters": [
             (name, mark == parent.reading["delimiter"])
-            for name, mark in DELIMITERS.items()
+            for mark, name in DELIMITERS.items()
             if parent.reading.get("delimiter")
         ],
         "templates": ImportTemplate.objects.filter(project=parent.project_id).order_by("name"),

@@ -21,7 +21,7 @@ BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-DELIMITERS: Final = (",", ";", "\t", "|")
+DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE_CHARACTERS: Final = 64 << 10
 SAMPLE_ROWS: Final = 50
 BLOCK: Final = 1 << 20

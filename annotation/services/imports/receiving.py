@@ -16,6 +16,7 @@ from annotation.services import filejobs, jobs
 from annotation.services.clock import ClockTimestamp
 from annotation.services.imports import between, checking, columns, faults, files, staging
 from annotation.services.multipart import Arrived, Received, discard
+from annotation.services.segments import clean_text
 from annotation.states import FileKind, ImportState, JobKind, JobState
 from transcription.tables.plain import DELIMITERS
 
@@ -185,7 +186,7 @@ def _answers(parent: Import, answers: Mapping[str, Any]) -> dict[str, Any]:
                 raise Invalid("There is no such table in this drop.", table=names)
             said["table"] = value
         elif code == "encoding":
-            if not isinstance(value, str) or not value or len(value) > 40 or not value.isascii():
+            if not isinstance(value, str) or not value or len(value) > 40 or not _is_plain(value):
                 raise Invalid("Name an encoding such as cp1252.", encoding="the name of an encoding")
             said["encoding"] = value
         elif code in ANSWERS:
@@ -196,6 +197,10 @@ def _answers(parent: Import, answers: Mapping[str, Any]) -> dict[str, Any]:
         else:
             raise Invalid(f"Nothing is asked that is called {code[:40]!r}.", code="unknown_question")
     return said
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _columns(parent: Import, value: Any) -> dict[str, str]:
@@ -235,6 +240,7 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
         elif name in TEXTS:
             if not isinstance(value, str) or len(value) > 200:
                 raise Invalid(f"{name} must be a short text.", code="invalid")
+            clean_text(value, field=name)  # a check alone: a sheet is found by its very name
             if name == "delimiter" and value not in ("", *DELIMITERS):
                 raise Invalid("Cells are parted by a comma, semicolon, tab or bar.", delimiter=", ; tab |")
             chosen[name] = value
@@ -244,7 +250,7 @@ def read_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _save_template(user: User, parent: Import, name: str) -> None:
-    cleaned = " ".join(name.split())[:100]
+    cleaned = " ".join(clean_text(name, field="save_template").split())[:100]
     if not cleaned:
         raise Invalid("Give the template a name.", save_template="a name")
     if not parent.columns:

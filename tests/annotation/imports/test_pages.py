@@ -87,7 +87,9 @@ def test_the_rejects_are_mended_and_dropped_again(manager: Client, cast: Any) ->
     work()
     prepare_all()
 
-    book = load_workbook(io.BytesIO(manager.get(f"/imports/{parent.pk}/rejects").content))
+    download = manager.get(f"/imports/{parent.pk}/rejects")
+    assert "private, no-store" in download.headers["Cache-Control"]
+    book = load_workbook(io.BytesIO(download.content))
     sheet: Any = book.active
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     assert rows[0] == ["File", "Start", "End", "Text", "Cost centre", "rejected_line", "rejected_because"]
@@ -232,3 +234,23 @@ def test_cells_are_parted_by_one_of_four_characters(manager: Client, cast: Any) 
     answer = manager.patch(path, {"options": {"delimiter": "ab"}}, content_type="application/json")
     assert answer.status_code == 400
     assert "comma, semicolon, tab or bar" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("field", ["sheet", "template", "answer-encoding", "save_template"])
+def test_text_that_cannot_be_kept_is_refused_in_words(manager: Client, cast: Any, field: str) -> None:
+    parent = Import.objects.create(
+        project=cast.project,
+        state=ImportState.ASKING,
+        columns=[
+            {"header": "File", "field": "audio"},
+        ],
+    )
+    answer = manager.post(f"/imports/{parent.pk}/", {field: "a\0b"}, follow=True)
+    assert answer.status_code == 200
+    expected = (
+        "Name an encoding" if field == "answer-encoding" else f"{field} holds control characters (U+0000)"
+    )
+    assert expected in words(answer)
+    parent.refresh_from_db()
+    assert (parent.state, parent.options, parent.answers) == (ImportState.ASKING, {}, {})
+    assert not ImportTemplate.objects.exists()
