@@ -27,7 +27,7 @@ ROWS = {
     "Engine": 4,
     "Riskiest first: share": 8,
     "Riskiest first on the quality page": 8,
-    "Quality page": 7,
+    "Quality page": 13,
     "Saves": 2,
     "Tables": 2,
     "Exports": 2,

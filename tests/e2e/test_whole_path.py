@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from annotation.services.exports import unescape
 from tests import services
 from tests.factories import make_user
 from tests.personas import PASSWORD
+from transcription.formats.cells import unescape
 
 DEMO = services.ROOT / "demo" / "short-call.ogg"
 
@@ -68,9 +68,9 @@ def walk(site: str, source: Path, duration_ms: int) -> list[dict[str, str]]:
         exported = client.get(f"/api/recordings/{recording['id']}/export/", params={"format": "csv"})
         rows = list(csv.DictReader(io.StringIO(exported.content.decode("utf-8-sig"))))
         assert len(rows) == len(segments)
-        assert rows[0]["text"].startswith("'="), "a spreadsheet must not run it"
-        assert unescape(rows[0]["text"]) == save["text"]
-        assert (rows[0]["locked"], rows[0]["annotator"], rows[0]["state"]) == ("true", "owner", "corrected")
+        assert rows[0]["correct_transcripts"].startswith("'="), "a spreadsheet must not run it"
+        assert unescape(rows[0]["correct_transcripts"]) == save["text"]
+        assert (rows[0]["locked"], rows[0]["annotator"], rows[0]["status"]) == ("true", "owner", "corrected")
 
     with httpx.Client(base_url=site, timeout=20, follow_redirects=True) as browser:
         token = browser.get("/login/").cookies["csrftoken"]
