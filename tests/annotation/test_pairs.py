@@ -253,7 +253,8 @@ def test_settling_is_a_decision_with_its_evidence(cast: Cast, second: User, reco
         4000,
         {str(made.pk): 2},
     )
-    assert (told.reference_length, told.substitutions + told.deletions + told.insertions) == (3, 4)
+    edits = (told.substitutions or 0) + (told.deletions or 0) + (told.insertions or 0)
+    assert (told.reference_length, edits) == (3, 4)
     assert corrections.details(list(Correction.objects.filter(pk=told.pk)))[told.pk].after == "a third thing"
     made.refresh_from_db()
     undo.undo(user=cast.reviewer, segment=made)

@@ -27,7 +27,7 @@ TABLE = table("id,file_name,start_ms,end_ms,transcript", "u1,a.wav,0,2000,hallo 
 
 def send(caller: Caller, cast: Cast, name: str, data: bytes) -> str:
     """Upload a file for an import in two pieces; return its id."""
-    path = urlsplit(begin(caller, cast, len(data), name, **{"import": ""}).headers["Location"]).path
+    path = str(urlsplit(begin(caller, cast, len(data), name, **{"import": ""}).headers["Location"]).path)
     assert append(caller, path, 0, data[:10]).status == 204
     assert append(caller, path, 10, data[10:]).status == 204
     return path.rstrip("/").rsplit("/", 1)[1]
@@ -87,7 +87,8 @@ def test_nobody_takes_what_another_sent_or_what_is_not_whole(
     assert outsider.post(imports(cast), {"uploads": sent}).status == 404
     assert annotator.post(imports(cast), {"uploads": sent}).status == 403
     assert begin(annotator, cast, 10, "b.csv", **{"import": ""}).status == 403
-    for body in ({}, {"uploads": []}, {"uploads": ["x"]}, {"uploads": sent, "more": 1}):
+    refused: list[Any] = [{}, {"uploads": []}, {"uploads": ["x"]}, {"uploads": sent, "more": 1}]
+    for body in refused:
         assert manager.post(imports(cast), body).status == 400
     assert manager.send("POST", imports(cast), b"x", content_type="text/csv").status == 409
 
