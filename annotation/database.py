@@ -43,6 +43,9 @@ INSERT_ONLY: Final = (
     "annotation_guideline",
 )
 
+#: Rows that are closed and never removed: a check that is gone is a row that nobody looks at.
+KEPT: Final = ("annotation_secondcheck",)
+
 #: What a reader of reports has no business with.
 SECRET: Final = (
     "annotation_user",
@@ -92,6 +95,9 @@ def grant(connection: BaseDatabaseWrapper) -> None:
             cursor.execute(sql.SQL(APP_GRANTS).format(role=app))
             for table in sorted(tables.intersection(INSERT_ONLY)):
                 revoke = sql.SQL("REVOKE UPDATE, DELETE ON {} FROM {}")
+                cursor.execute(revoke.format(sql.Identifier(table), app))
+            for table in sorted(tables.intersection(KEPT)):
+                revoke = sql.SQL("REVOKE DELETE ON {} FROM {}")
                 cursor.execute(revoke.format(sql.Identifier(table), app))
             for table in sorted(tables.intersection(READ_ONLY)):
                 revoke = sql.SQL("REVOKE INSERT, UPDATE, DELETE ON {} FROM {}")
