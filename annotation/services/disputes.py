@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
-from annotation.conf import conf
 from annotation.errors import Conflict, Denied, Invalid
 from annotation.models import Pair, Project, Segment, User
 from annotation.permissions import require
@@ -20,7 +19,6 @@ from annotation.services.leases import Held
 from annotation.services.segments import circumstances, clean_text, refusal
 from annotation.states import OPEN_PAIRS, Choice, DecisionKind, PairState, SegmentState
 
-TRIES: Final = 50
 PATIENCE_DAYS: Final = 3
 """A second reader who has not come by then is waited for no longer."""
 
@@ -46,29 +44,14 @@ OPEN: Final = """
              WHERE reading.pair_id = pair.id AND reading.author_id = %(user)s))
 """
 
-TAKE: Final = """
-WITH chosen AS (
-    SELECT pair.id, pair.segment_id {open} AND pair.id <> ALL(%(exclude)s)
+CHOOSE: Final = """
+    SELECT segment.id AS segment_id, pair.id AS pair_id {open} AND pair.id <> ALL(%(exclude)s)
        AND {held} EXISTS (SELECT 1 FROM annotation_lease lease
                            WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp(){mine})
-     ORDER BY pair.state = 'reading', pair.id LIMIT 1 FOR UPDATE OF segment SKIP LOCKED),
-taken AS (
-    INSERT INTO annotation_lease AS lease (segment_id, holder_id, client, token, acquired_at, expires_at)
-    SELECT segment_id, %(user)s, %(client)s, 1, clock_timestamp(),
-           clock_timestamp() + make_interval(secs => %(seconds)s) FROM chosen
-    ON CONFLICT (segment_id) DO UPDATE SET
-        token = CASE WHEN lease.expires_at > clock_timestamp() THEN lease.token ELSE lease.token + 1 END,
-        holder_id = excluded.holder_id, client = excluded.client,
-        acquired_at = excluded.acquired_at, expires_at = excluded.expires_at
-     WHERE lease.expires_at <= clock_timestamp()
-        OR (lease.holder_id = excluded.holder_id AND lease.client = excluded.client)
-    RETURNING segment_id, token, expires_at)
-SELECT chosen.id, taken.token, taken.expires_at
-  FROM chosen LEFT JOIN taken ON taken.segment_id = chosen.segment_id
+     ORDER BY pair.state = 'reading', pair.id LIMIT 1 FOR UPDATE OF segment SKIP LOCKED
 """
-
-FREE: Final = TAKE.format(open=OPEN, held="NOT", mine="")
-MINE: Final = TAKE.format(
+FREE: Final = CHOOSE.format(open=OPEN, held="NOT", mine="")
+MINE: Final = CHOOSE.format(
     open=OPEN, held="", mine=" AND lease.holder_id = %(user)s AND lease.client = %(client)s"
 )
 COUNT: Final = f"SELECT count(*) {OPEN}"
@@ -84,25 +67,14 @@ def next_dispute(
     """
     require(user, "review", project)
     leases.check_client(client)
-    values = {
-        **_whose(user, project),
-        "client": client,
-        "exclude": list(exclude),
-        "seconds": float(conf().lease_s),
-    }
+    values = {**_whose(user, project), "exclude": list(exclude)}
     with transaction.atomic():
-        for statement in [*([MINE] if client else []), *[FREE] * TRIES]:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, values)
-                row = cursor.fetchone()
-            if row is None:
-                if statement is FREE:
-                    return None
-                continue
-            if row[1] is not None:
-                pair = Pair.objects.select_related("segment__recording", "project").get(pk=row[0])
-                return pair, Held(token=row[1], expires_at=row[2])
-    return None
+        taken = leases.take_next(MINE, values, user=user, client=client, again=True) if client else None
+        taken = taken or leases.take_next(FREE, values, user=user, client=client)
+    if taken is None:
+        return None
+    (_segment, pk), lease = taken
+    return Pair.objects.select_related("segment__recording", "project").get(pk=pk), lease
 
 
 def waiting(user: User, project: Project) -> int:

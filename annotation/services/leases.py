@@ -11,7 +11,7 @@ take the row over, which ends the first tab's token. A caller that names no tab 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -61,6 +61,49 @@ WHERE lease.expires_at <= clock_timestamp()
        AND (%(take)s OR lease.client = excluded.client OR '' IN (lease.client, excluded.client)))
 RETURNING segment_id, token, expires_at
 """
+
+
+# What the query of a queue has chosen, and holds a lock on, is leased in the same statement. A row that was
+# leased between its snapshot and its lock is not taken: the lease is looked at as it is at that moment.
+TAKE: Final = """
+WITH chosen AS ({chosen}),
+taken AS (
+    INSERT INTO annotation_lease AS lease (segment_id, holder_id, client, token, acquired_at, expires_at)
+    SELECT segment_id, %(user)s, %(client)s, 1, clock_timestamp(),
+           clock_timestamp() + make_interval(secs => %(seconds)s) FROM chosen
+    ON CONFLICT (segment_id) DO UPDATE SET
+        token = CASE WHEN lease.expires_at > clock_timestamp() THEN lease.token ELSE lease.token + 1 END,
+        holder_id = excluded.holder_id, client = excluded.client,
+        acquired_at = excluded.acquired_at, expires_at = excluded.expires_at
+     WHERE lease.expires_at <= clock_timestamp(){again}
+    RETURNING segment_id, token, expires_at)
+SELECT chosen.*, taken.token, taken.expires_at FROM chosen LEFT JOIN taken USING (segment_id)
+"""
+AGAIN: Final = " OR (lease.holder_id = excluded.holder_id AND lease.client = excluded.client)"
+TRIES: Final = 50
+"""A try is lost only to somebody who got a row by it, so this many are never needed by a few people."""
+
+
+def take_next(
+    chosen: str, values: Mapping[str, Any], *, user: User, client: str, again: bool = False
+) -> tuple[tuple[Any, ...], Held] | None:
+    """Lease the row that the query `chosen` selects and locks; return its columns and the lease, or None.
+
+    The first column is the `segment_id`. With `again` a lease of this very tab goes on with its token. What
+    somebody else got first is passed over: the query is asked anew.
+    """
+    statement = TAKE.format(chosen=chosen, again=AGAIN if again else "")
+    values = {**values, "user": user.pk, "client": client, "seconds": float(conf().lease_s)}
+    for _ in range(TRIES):
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        *columns, token, expires_at = row
+        if token is not None:
+            return tuple(columns), Held(token=token, expires_at=expires_at)
+    return None
 
 
 def acquire(*, user: User, segment: Segment, client: str = "", take: bool = False) -> Held:

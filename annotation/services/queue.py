@@ -1,8 +1,6 @@
 """Hand out the next segment: each to one person at a time, returned work first, then the worst.
 
-One statement chooses a row that nobody holds (`FOR UPDATE SKIP LOCKED`) and leases it. A row that was
-leased between its snapshot and its lock is not taken, because the lease's own condition is asked of the
-lease as it is at that moment; the caller then simply asks again.
+One statement chooses a row that nobody holds (`FOR UPDATE SKIP LOCKED`) and leases it (`leases.take_next`).
 
 Gold (`services.gold`) is mixed in at the project's share. So that a row out of its turn tells nothing, as
 many others come out of their turn, too.
@@ -17,7 +15,6 @@ from typing import Any, Final, Literal
 
 from django.db import connection, transaction
 
-from annotation.conf import conf
 from annotation.duty import AT_WORK, DUTY
 from annotation.errors import Conflict
 from annotation.models import Gold, Membership, Project, Segment, User
@@ -30,16 +27,13 @@ Order = Literal["risk", "time"]
 
 CHANCE: Final = random.SystemRandom().random
 """Nobody may foresee when gold comes."""
-TRIES: Final = 50
-"""A try is lost only to somebody who got a row by it, so this many are never needed by a few people."""
 
 # What was meant for somebody who has left the project is anybody's: otherwise nobody would get it. What a row
 # must be is asked in subqueries that are no joins: rows are looked at in their order until one will do, and
 # never all of them to be sorted.
-TAKE: Final = """
-WITH at_work AS ({at_work}),
-chosen AS (
-    SELECT segment.id FROM annotation_segment AS segment
+CHOOSE: Final = """
+    WITH at_work AS ({at_work})
+    SELECT segment.id AS segment_id FROM annotation_segment AS segment
      WHERE segment.project_id = %(project)s AND segment.retired_at IS NULL AND NOT segment.locked
        AND {where} AND {unread}
        AND (segment.state = 'returned' OR NOT EXISTS (
@@ -51,17 +45,7 @@ chosen AS (
        AND NOT EXISTS (SELECT 1 FROM annotation_lease lease
                         WHERE lease.segment_id = segment.id AND lease.expires_at > clock_timestamp())
      ORDER BY {order} LIMIT 1
-       FOR UPDATE OF segment SKIP LOCKED),
-taken AS (
-    INSERT INTO annotation_lease AS lease (segment_id, holder_id, client, token, acquired_at, expires_at)
-    SELECT id, %(user)s, %(client)s, 1, clock_timestamp(),
-           clock_timestamp() + make_interval(secs => %(seconds)s) FROM chosen
-    ON CONFLICT (segment_id) DO UPDATE SET
-        token = lease.token + 1, holder_id = excluded.holder_id, client = excluded.client,
-        acquired_at = excluded.acquired_at, expires_at = excluded.expires_at
-     WHERE lease.expires_at <= clock_timestamp()
-    RETURNING segment_id, token, expires_at)
-SELECT chosen.id, taken.token, taken.expires_at FROM chosen LEFT JOIN taken ON taken.segment_id = chosen.id
+       FOR UPDATE OF segment SKIP LOCKED
 """
 
 HELD: Final = """
@@ -177,7 +161,6 @@ def next_segment(
         "project": project.pk,
         "recording": recording,
         "exclude": list(exclude),
-        "seconds": float(conf().lease_s),
     }
     with connection.cursor() as cursor:
         cursor.execute(BATCHES, values)
@@ -187,8 +170,9 @@ def next_segment(
         for why, where in _tiers(project, dice, values):
             if given is not None:
                 break
-            statement = TAKE.format(at_work=AT_WORK, where=where, unread=UNREAD, order=ORDERS[order])
-            given = _taken(why, statement, values)
+            chosen = CHOOSE.format(at_work=AT_WORK, where=where, unread=UNREAD, order=ORDERS[order])
+            taken = leases.take_next(chosen, values, user=user, client=client)
+            given = Given(taken[0][0], taken[1], why) if taken else None
         if given is not None and given.why != "held":
             segment = Segment.objects.get(pk=given.segment)
             leases.announce(segment, user, given.held.expires_at)
@@ -216,15 +200,3 @@ def _held(user: User, values: dict[str, Any]) -> Given | None:
         return None
     held = leases.grant(user, [row[0]], client=values["client"]).get(row[0])
     return Given(row[0], held, "held") if held is not None else None
-
-
-def _taken(why: Why, statement: str, values: dict[str, Any]) -> Given | None:
-    for _ in range(TRIES):
-        with connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            row = cursor.fetchone()
-        if row is None:
-            return None
-        if row[1] is not None:
-            return Given(row[0], Held(token=row[1], expires_at=row[2]), why)
-    return None
