@@ -8,6 +8,7 @@ way in; those of uploads are not read at all here but given to the view as a str
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import shutil
@@ -36,6 +37,13 @@ IDLE_S: Final = 30.0
 GRACE_S: Final = 60.0
 SLOWEST: Final = 2048
 """Bytes a second, on average after the grace: slower than any line one could work with."""
+
+LINGER: Final = 16 * MIB
+LINGER_S: Final = 3.0
+"""What is still taken from somebody who was answered in the middle of their body, so that they can read it.
+
+Closed at once, the connection is reset by what they go on sending, and the answer is lost with it.
+"""
 
 SCOPE_KEY: Final = "earmark.body"
 
@@ -115,13 +123,15 @@ class BodyLimit:
         limit = streamed or _match(SPOOLED, method, path) or PLAIN_LIMIT
         announced = _announced(scope)
         if announced is not None and announced > limit:
-            await _answer(send, too_large(limit))
+            await _answer(Lingering(receive, send), too_large(limit))
             return
         counted = Counted(receive, limit)
         if streamed:
             body = Stream(counted, asyncio.get_running_loop())
             scope = {**scope, SCOPE_KEY: body}
-            await self.app(scope, body.receive_for_django, send)
+            await self.app(
+                scope, body.receive_for_django, Lingering(receive, send, lambda: body.over or body.gone)
+            )
             return
         started = False
 
@@ -134,7 +144,35 @@ class BodyLimit:
             await self.app(scope, counted.receive, sending)
         except Refused as refused:
             if not started:
-                await _answer(send, refused)
+                await _answer(Lingering(receive, send), refused)
+
+
+class Lingering:
+    """Send an answer; where the body is not over by then, read on for a little before the connection ends.
+
+    RFC 9112, section 9.6.
+    """
+
+    def __init__(self, receive: Receive, send: Send, over: Callable[[], bool] = lambda: False) -> None:
+        self._receive, self._send, self._over = receive, send, over
+
+    async def __call__(self, message: Message) -> None:
+        """Pass a message on, the end of the last one only once the body was read off."""
+        if message["type"] == "http.response.body" and not message.get("more_body") and not self._over():
+            await self._send({**message, "more_body": True})
+            await self._read_off()
+            message = {"type": "http.response.body", "body": b""}
+        await self._send(message)
+
+    async def _read_off(self) -> None:
+        count = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while count < LINGER:
+                    message = await self._receive()
+                    if message["type"] != "http.request" or not message.get("more_body", False):
+                        return
+                    count += len(message.get("body", b""))
 
 
 class Counted:
@@ -185,6 +223,11 @@ class Stream:
     def over(self) -> bool:
         """Say whether all of the body was read from the client."""
         return self._over
+
+    @property
+    def gone(self) -> bool:
+        """Say whether the client went away."""
+        return self._gone
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes, fewer when no more have come yet, none at the end.

@@ -19,6 +19,12 @@ from annotation.models import Recording, Upload
 from tests.annotation.api.online import session, token_of
 from tests.personas import Cast, make_cast
 
+#: A boundary that random bytes do not hold.
+BOUNDARY = "a-boundary-longer-than-chance"
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
+FORM_TOP = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="big.wav"\r\n\r\n'.encode()
+FORM_END = f"\r\n--{BOUNDARY}--\r\n".encode()
+
 
 @pytest.fixture
 def people(committed_db: None) -> Cast:
@@ -109,18 +115,56 @@ def test_a_body_that_grows_without_saying_so_is_cut_off(
 
 def test_a_stranger_with_a_large_file_is_refused_unread(people: Cast, site: str) -> None:
     with line(site) as opened:
-        boundary = "multipart/form-data; boundary=x"
         opened.sendall(
             head(
                 site,
                 "POST",
                 f"/api/projects/{people.project.pk}/recordings/",
                 Content_Length=str(10**9),
-                Content_Type=boundary,
+                Content_Type=FORM,
             )
         )
         status, body = answer(opened)
     assert (status, json.loads(body)["error"]["code"]) == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "path", "kind", "megabytes", "code"),
+    [
+        ("outsider", "POST", "/api/projects/{project}/recordings/", FORM, 8, "not_found"),
+        ("", "POST", "/api/projects/{project}/imports/", FORM, 8, "not_authenticated"),
+        ("manager", "PATCH", "/api/uploads/{upload}/", "text/plain", 8, "unsupported_media_type"),
+        ("manager", "PATCH", "/api/uploads/{upload}/", "text/plain", 9, "too_large"),
+        ("manager", "POST", "/login/", "text/plain", 14, "too_large"),
+    ],
+)
+def test_whoever_is_refused_in_the_middle_of_a_body_can_read_why(
+    people: Cast, site: str, who: str, method: str, path: str, kind: str, megabytes: int, code: str
+) -> None:
+    """A client like a browser's looks for the answer only when all is sent."""
+    with session(site, people.manager) as client:
+        tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "9", "Upload-Metadata": "filename YS53YXY="}
+        made = client.post(f"/api/projects/{people.project.pk}/uploads/", headers=tus)
+    upload = made.headers["Location"].rstrip("/").rpartition("/")[2]
+    token = token_of(people.named(who)) if who else ""
+    with line(site) as opened:
+        opened.sendall(
+            head(
+                site,
+                method,
+                path.format(project=people.project.pk, upload=upload),
+                token,
+                Content_Length=str(megabytes * MIB),
+                Content_Type=kind,
+                Tus_Resumable="1.0.0",
+                Upload_Offset="0",
+            )
+        )
+        for _ in range(megabytes):
+            opened.sendall(b"x" * MIB)
+            time.sleep(0.01)  # as a line does it; all at once would lie in the buffers before the answer
+        _, body = answer(opened)
+    assert json.loads(body)["error"]["code"] == code
 
 
 def test_a_chunk_cut_off_in_the_middle_keeps_what_arrived(people: Cast, site: str) -> None:
@@ -176,8 +220,7 @@ def test_files_by_form_stream_to_their_place(people: Cast, site_process: Callabl
     site, process = site_process()
     size = 300 * MIB
     block = os.urandom(MIB)
-    top = b'--x\r\nContent-Disposition: form-data; name="file"; filename="big.wav"\r\n\r\n'
-    end = b"\r\n--x--\r\n"
+    top, end = FORM_TOP, FORM_END
     token = token_of(people.manager)
     with session(site, people.manager) as client:
         client.get("/api/jobs/")
@@ -191,12 +234,15 @@ def test_files_by_form_stream_to_their_place(people: Cast, site_process: Callabl
                 f"/api/projects/{people.project.pk}/recordings/",
                 token,
                 Content_Length=str(size + len(top) + len(end)),
-                Content_Type="multipart/form-data; boundary=x",
+                Content_Type=FORM,
             )
         )
         opened.sendall(top)
         for number in range(size // MIB):
-            opened.sendall(block)
+            try:
+                opened.sendall(block)
+            except OSError as error:
+                raise AssertionError(f"cut off after {number} MiB: {process.output()[-4000:]}") from error
             if number % 20 == 0:
                 most = max(most, resident(process.pid))
                 spooled = max(spooled, _deleted_bytes(process.pid))
