@@ -60,6 +60,12 @@ def committed_db(
 
 
 @pytest.fixture
+def same_ids(committed_db: None, _contents: services.Contents) -> None:
+    """Give new rows the same ids in every run, for tests in which chance follows them."""
+    _contents.restart_ids()
+
+
+@pytest.fixture
 def cast(db: None) -> Any:
     """Return a project with its people (`tests.personas.Cast`), inside the test's transaction."""
     from tests.personas import make_cast  # models can be imported only once Django is set up

@@ -6,6 +6,7 @@ Importing this module decides the environment of the test run, so it must come b
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -98,11 +99,21 @@ def embedded() -> Embedded:
     return Embedded(HOME, "the test run")
 
 
+_FIRST_PORT = 10_000 + os.getpid() % 200 * 100
+_ports = itertools.cycle(range(_FIRST_PORT, _FIRST_PORT + 100))
+
+
 def free_port() -> int:
-    """Return a port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port nobody listens on just now, out of a hundred of this process.
+
+    One that the system names is free for everybody: tests beside these, or a connection of anybody, may have
+    it before the site that was meant to, and a test would then talk to another's site.
+    """
+    for port in itertools.islice(_ports, 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError(f"no port is free from {_FIRST_PORT} on")
 
 
 class Running:
@@ -187,6 +198,7 @@ def start_site(port: int, log: Path, **extra: str) -> Running:
                 raise AssertionError(f"the web process does not answer:\n{site.output()[-4000:]}") from None
             time.sleep(0.05)
         else:
+            assert site.alive, f"another process answers on port {port}:\n{site.output()[-4000:]}"
             return site
 
 
@@ -210,6 +222,20 @@ class Contents:
             for table, rows in self.seeds.items():
                 with connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
                     copy.write(rows)
+
+    def restart_ids(self) -> None:
+        """Let the ids of new rows follow the last one that the migrations put there."""
+        with superuser() as connection:
+            connection.execute(
+                "DO $$ DECLARE owned record; last bigint; BEGIN"
+                " FOR owned IN SELECT table_schema, table_name, column_name FROM information_schema.columns"
+                "  WHERE is_identity = 'YES' LOOP"
+                "  EXECUTE format('SELECT max(%I) FROM %I.%I', owned.column_name, owned.table_schema,"
+                "   owned.table_name) INTO last;"
+                "  PERFORM setval(pg_get_serial_sequence(format('%I.%I', owned.table_schema,"
+                "   owned.table_name), owned.column_name), coalesce(last, 1), last IS NOT NULL);"
+                " END LOOP; END $$"
+            )
 
     @staticmethod
     def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[str]:

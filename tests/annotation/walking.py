@@ -90,7 +90,9 @@ class Walk:
         self.raw: Counter[str] = Counter()
         self.taken = 0
         # Much is read by two, and much is drawn to be looked at again.
-        Project.objects.filter(pk=cast.project.pk).update(double_percent=40, review_percent=40)
+        Project.objects.filter(pk=cast.project.pk).update(
+            double_percent=40, review_percent=40, sample_seed=seed
+        )
         recording = make_recording(cast.project, duration_ms=segments * 1000 + 1000)
         job = make_job(recording, state="completed")
         for number in range(segments):
@@ -125,7 +127,7 @@ class Walk:
     def statement(self, pattern: str = "") -> None:
         """Try one statement as the app role: refused, or every change of it in the audit."""
         sql = (pattern or self.dice.choice(RAW)).format(state=self.dice.choice(list(SegmentState)))
-        pk = self.dice.choice(list(Segment.everything.values_list("pk", flat=True)))
+        pk = self.dice.choice(list(Segment.everything.order_by("pk").values_list("pk", flat=True)))
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(sql, {"id": pk})
@@ -222,7 +224,8 @@ class Walk:
         self.send(f"/api/segments/{segment.pk}/", self.acting(segment, text=text), method="PATCH")
 
     def settle(self) -> None:
-        found = list(Pair.objects.filter(state__in=OPEN_PAIRS).order_by("pk")) or list(Pair.objects.all())
+        pairs = Pair.objects.order_by("pk")
+        found = list(pairs.filter(state__in=OPEN_PAIRS)) or list(pairs)
         if found:
             body: dict[str, Any] = {"choice": self.dice.choice(Choice.values), "heard_share": 1}
             if body["choice"] == Choice.THIRD:
