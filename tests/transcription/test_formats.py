@@ -87,6 +87,18 @@ def test_textgrid_of_an_aligner_has_words_alone() -> None:
     ]
 
 
+def test_textgrid_words_without_a_length_stay_in_the_text() -> None:
+    grid = (
+        '"ooTextFile" "TextGrid" 0 3 <exists> 3 "IntervalTier" "words" 0 3 3 0 1 "so" 1 1 "what" 1 2 "yes"\n'
+        '"IntervalTier" "kim" 0 3 1  0 2 "well then"\n'
+        '"IntervalTier" "kim - words" 0 3 3  0 1 "well"  1 1 "erm"  1 2 "then"\n'
+    )
+    assert [(row.text, [word.text for word in row.words]) for row in rows("a.textgrid", grid)] == [
+        ("so what yes", ["so", "yes"]),
+        ("well then", ["well", "then"]),
+    ]
+
+
 def test_whisperx_words_without_times_get_the_gap() -> None:
     segment = {
         "start": 1.0, "end": 3.0, "text": " In 1999 we", "speaker": "SPEAKER_00",

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
-from transcription.formats.rows import FormatError, Row, milliseconds
+from transcription.formats.rows import FormatError, Found, Row, milliseconds, span
 from transcription.formats.texts import text_of
 from transcription.formats.tiers import WORDS, lanes, speaker_of, tier_name
 from transcription.types import Word
@@ -24,10 +24,17 @@ PAUSE_MS: Final = 500
 """Where a file has words alone, a pause this long ends an utterance."""
 
 
+class _Interval(NamedTuple):
+    start_ms: int
+    end_ms: int
+    label: str
+    line: int
+
+
 @dataclass(slots=True)
 class _Tier:
     name: str
-    intervals: list[tuple[int, int, str]]
+    intervals: list[_Interval]
 
 
 class _Parts:
@@ -59,10 +66,11 @@ class _Parts:
         raise FormatError("malformed", f"Here {what} is due, and the TextGrid has none.", self.line)
 
 
-def read_textgrid(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row]:
+def read_textgrid(stream: BinaryIO, encoding: str | None = None) -> Iterator[Found]:
     """Yield the intervals that have a text in order of time, with their words where a tier has them.
 
-    Tiers of points and of phones are passed over. Raises FormatError where the file is no TextGrid.
+    What is wrong with one, as a length of nothing, comes before them. Tiers of points and of phones are
+    passed over. Raises FormatError where the file is no TextGrid.
     """
     tiers = _tiers(_Parts(text_of(stream, encoding)))
     named = {tier.name: tier for tier in tiers}
@@ -75,6 +83,11 @@ def read_textgrid(stream: BinaryIO, encoding: str | None = None) -> Iterator[Row
             if tier.name[: -len(WORDS)] not in named:
                 rows += _joined(tier)
             continue
+        for interval in tier.intervals:
+            try:
+                span(interval.start_ms, interval.end_ms, interval.line)
+            except FormatError as error:
+                yield error
         rows += _rows(tier, named.get(tier.name + WORDS))
     yield from sorted(rows, key=lambda row: (row.start_ms or 0, row.end_ms or 0))
 
@@ -103,41 +116,46 @@ def _tier(parts: _Parts) -> _Tier:
         start = milliseconds(parts.number(), parts.line)
         end = start if kind != "IntervalTier" else milliseconds(parts.number(), parts.line)
         label = label_of(parts.text())
-        if kind == "IntervalTier" and label and end > start:
-            intervals.append((start, end, label))
+        if kind == "IntervalTier" and label:
+            intervals.append(_Interval(start, end, label, parts.line))
     return _Tier(name, intervals)
 
 
 def _rows(tier: _Tier, words: _Tier | None) -> Iterator[Row]:
-    speaker, waiting = speaker_of(tier.name), list(words.intervals) if words else []
+    speaker, waiting = speaker_of(tier.name), _timed(words.intervals) if words else []
     waiting.reverse()
-    for start, end, label in tier.intervals:
+    for start, end, label, _ in tier.intervals:
         own = []
-        while waiting and sum(waiting[-1][:2]) < 2 * end:
+        while waiting and waiting[-1].start_ms + waiting[-1].end_ms < 2 * end:
             word = waiting.pop()
-            if sum(word[:2]) >= 2 * start:
-                own.append(Word(word[0], word[1], word[2], 1.0))
-        yield Row(start_ms=start, end_ms=end, text=label, speaker=speaker, words=tuple(own))
+            if word.start_ms + word.end_ms >= 2 * start:
+                own.append(word)
+        if start < end:
+            yield Row(start_ms=start, end_ms=end, text=label, speaker=speaker, words=tuple(own))
+
+
+def _timed(intervals: Iterable[_Interval]) -> list[Word]:
+    return [Word(start, end, label, 1.0) for start, end, label, _ in intervals if start < end]
 
 
 def _joined(tier: _Tier) -> Iterator[Row]:
     """Make utterances of a tier that has words alone."""
     speaker = "" if tier.name.lower() == "words" else speaker_of(tier.name)
-    words: list[Word] = []
-    for start, end, label in tier.intervals:
-        if words and start - words[-1].end_ms >= PAUSE_MS:
+    words: list[_Interval] = []
+    for word in tier.intervals:
+        if words and word.start_ms - words[-1].end_ms >= PAUSE_MS:
             yield _utterance(words, speaker)
             words = []
-        words.append(Word(start, end, label, 1.0))
+        words.append(word)
     if words:
         yield _utterance(words, speaker)
 
 
-def _utterance(words: Sequence[Word], speaker: str) -> Row:
-    text = " ".join(word.text for word in words)
-    return Row(
-        start_ms=words[0].start_ms, end_ms=words[-1].end_ms, text=text, speaker=speaker, words=tuple(words)
-    )
+def _utterance(words: Sequence[_Interval], speaker: str) -> Row:
+    """Make one of words; one without a length is said in its text, and has no time of its own."""
+    text = " ".join(word.label for word in words)
+    start, end = words[0].start_ms, words[-1].end_ms
+    return Row(start_ms=start, end_ms=end, text=text, speaker=speaker, words=tuple(_timed(words)))
 
 
 def label_of(text: str) -> str:

@@ -115,6 +115,10 @@ FAULTY = {
     ),
     "m.jsonl": (2, "\n".join(map(json.dumps, [NEMO[0], NEMO[0] | {"duration": 0}, NEMO[1]]))),
     "call.tsv": (3, "start\tend\ttext\n0\t1000\ta\n2000\t1000\tb\n2000\t3000\tc\n"),
+    "call.TextGrid": (
+        4,
+        '"ooTextFile" "TextGrid" 0 5 <exists> 1 "IntervalTier" "A" 0 5 4\n0 1 "a"\n1 1 ""\n1 1 "b"\n1 2 "c"',
+    ),
     "call.stm": (2, "call 1 Ann 0.0 1.0 a\ncall 1 Ann\ncall 1 Ann 2.0 3.0 c\n"),
     "rows.jsonl": (
         2,
