@@ -30,6 +30,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Earmark",
     "SITE_URL": "/",
     "SITE_SYMBOL": "graphic_eq",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": _static("annotation/favicon.svg"), "sizes": "any"}
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     # Colours are in skin.css: the content policy lets no page bring its own style element.

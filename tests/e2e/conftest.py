@@ -32,9 +32,12 @@ Opens = Callable[..., "Page"]
 
 
 def until(page: Page, expression: str, seconds: float = 45.0) -> None:
-    """Wait until a JavaScript expression is true; asked through the debugger, which the page's CSP allows."""
+    """Wait until a JavaScript expression is true; asked through the debugger, which the page's CSP allows.
+
+    A page that is just arriving has no body to be asked about; it is asked once it was read.
+    """
     deadline = time.monotonic() + seconds
-    while not page.evaluate(expression):
+    while not page.evaluate(f"document.readyState !== 'loading' && ({expression})"):
         if time.monotonic() > deadline:
             raise AssertionError(f"never true: {expression}")
         page.wait_for_timeout(30)
