@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchmarks.bench import Bench
 
 GOAL_MS: Final = 500.0
-ROUNDS: Final = 12
+ROUNDS: Final = 30
 FIRST: Final = 10_000_000
 """Ids from here on are the bench's."""
 PEOPLE: Final = 20
@@ -80,6 +80,9 @@ def run(bench: Bench) -> Table:
         how=f"Each page {ROUNDS} times in this process, as a supervisor; PostgreSQL analysed before."
         " `our CPU` is the median of this process alone, without PostgreSQL and without waiting for a core.",
     )
+    began = time.perf_counter()
+    client.get("/admin/annotation/correction/")
+    first = time.perf_counter() - began
     worst = ("", 0.0)
     rounds = ROUNDS if bench.sizes.real else 1
     for name, path in pages.items():
@@ -109,7 +112,8 @@ def run(bench: Bench) -> Table:
     report = seals.verify()
     after = time.perf_counter()
     table.verdict = (
-        f"Sealing {sealed:,} events took {between - began:.1f} s, checking all of them"
+        f"The very first page of the process took {first * 1000:.0f} ms and is not in the table."
+        f" Sealing {sealed:,} events took {between - began:.1f} s, checking all of them"
         f" {after - between:.1f} s ({'whole' if report.first is None else report.first.words})."
     )
     return table
