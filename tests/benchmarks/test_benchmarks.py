@@ -107,14 +107,19 @@ def test_percentiles_are_values_that_were_seen() -> None:
 
 
 def _start(*arguments: str, **extra: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks", *arguments],
-        cwd=services.ROOT,
-        env={**os.environ, **extra},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    # Where the tests were started in the background, interrupts are ignored, and a child would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "benchmarks", *arguments],
+            cwd=services.ROOT,
+            env={**os.environ, **extra},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _commands_below(pid: int) -> list[str]:
