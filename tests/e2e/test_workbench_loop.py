@@ -306,3 +306,25 @@ def test_tags_suggestions_and_unsure_words(opens: Opens, people: Cast, media_roo
     assert page.locator(".wb-mirror mark.unsure").count() == 0
     bench.press("Control+z")
     assert "[noise]" in bench.text
+
+
+def test_whoever_goes_on_to_search_keeps_the_box(opens: Opens, people: Cast, media_root: Any) -> None:
+    """Enter leads to the first hit; what is typed while that still opens is no command."""
+    recording = make_call(people, [f"row {n} of many" for n in range(30)])
+    bench = Bench(opens("annotator"), recording)
+    page = bench.page
+    segments = rows(recording)
+    bench.at(segments[0])
+    held: list[Any] = []
+    page.route(f"**/api/segments/{segments[25].pk}/", lambda route: held.append(route))
+    page.fill("#wb-search", "row 25")
+    until(page, "document.querySelectorAll('.wb-row').length === 1")
+    with page.expect_request(f"**/api/segments/{segments[25].pk}/"):
+        bench.press("Enter")
+    until(page, "document.activeElement.id === 'wb-rows'")
+    page.focus("#wb-search")
+    until(page, "document.activeElement.id === 'wb-search'")
+    held[0].continue_()
+    bench.at(segments[25])
+    page.keyboard.type("x")
+    assert page.input_value("#wb-search").endswith("x")
