@@ -137,6 +137,10 @@ class Bench:
         """Wait until the server has everything."""
         self.page.wait_for_selector("#save-light[data-state=saved]:has-text('Saved')")
 
+    def shines(self, words: str) -> None:
+        """Wait until the save light says so, or begins to."""
+        until(self.page, f"document.getElementById('save-light').textContent.trim().startsWith({words!r})")
+
     def says(self, words: str) -> None:
         """Wait until the live region says so."""
         self.page.wait_for_selector(f".wb-said:has-text({words!r})")

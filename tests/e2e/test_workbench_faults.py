@@ -244,7 +244,7 @@ def test_a_line_that_is_down_for_longer_than_the_retries(opens: Opens, people: C
     for _ in range(4):
         page.clock.fast_forward(15_000)
         page.wait_for_timeout(50)
-    assert bench.light == f"Offline, {EDITS + 1} kept here"
+    bench.shines(f"Offline, {EDITS + 1} kept here")
     assert bench.text == words(EDITS)
     assert human_revisions(recording) == 0
     page.context.set_offline(False)

@@ -48,7 +48,7 @@ def test_fifty_segments_without_the_mouse(opens: Opens, people: Cast, media_root
             )
         )
         if number == 9:
-            assert bench.light == "Saving 10"
+            bench.shines("Saving 10")
             held[0].continue_()
     bench.saved()
     for number, segment in enumerate(rows(recording)[:50]):

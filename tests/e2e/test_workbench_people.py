@@ -64,7 +64,7 @@ def test_three_texts_and_a_key_for_each(
     shown = page.inner_text(".wb-conflict")
     assert "reviewer" in shown
     assert "draft of row 0" in shown
-    assert bench.light == "Conflict: two texts"
+    bench.shines("Conflict: two texts")
     # Going on and coming back does not settle it, nor does a refresh.
     page.locator(f"#row-{second.pk}").click()
     bench.at(second)
@@ -182,7 +182,7 @@ def test_a_lease_that_somebody_took_is_no_loss(opens: Opens, people: Cast, media
     go_on(bench)
     bench.at(second)
     page.wait_for_selector(f"#row-{first.pk} .conflict-flag")
-    assert bench.light.startswith("Conflict"), "it does not say Saved"
+    bench.shines("Conflict")  # it does not say Saved
     page.unroute("**/events/")
     page.reload()  # it outlives the page as well
     bench.ready()

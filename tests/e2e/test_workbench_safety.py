@@ -67,7 +67,7 @@ def test_two_browsers_on_one_row(opens: Opens, people: Cast, media_root: Any) ->
     words = panel.inner_text()
     assert "annotator saved this segment after you opened it" in words
     assert "yes one two" in words, "what both began with"
-    assert other.light.startswith("Conflict")
+    other.shines("Conflict")
     other.press("1")
     assert other.text == "the reviewer's words"
     other.press("Control+s", "Control+s")

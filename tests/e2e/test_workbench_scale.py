@@ -11,7 +11,7 @@ from annotation.services import leases, segments
 from tests.e2e.bench import Bench, rows
 from tests.e2e.conftest import Opens, until
 from tests.e2e.long import HOUR_MS, make_long
-from tests.e2e.test_workbench_faults import LIGHT, call, go_on, mine, words
+from tests.e2e.test_workbench_faults import call, go_on, mine, words
 from tests.e2e.test_workbench_looks import AXE, serious
 from tests.personas import Cast
 
@@ -144,4 +144,4 @@ def test_the_views_of_trouble_can_be_used_by_all(
     page.fill("#wb-search", "nothing is like this")
     page.wait_for_selector(".wb-none")
     assert serious(page) == []
-    assert page.evaluate(LIGHT) == "Conflict: two texts"
+    bench.shines("Conflict: two texts")
