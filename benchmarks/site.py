@@ -103,7 +103,7 @@ class Platform:
         log = services.HOME / f"{name.replace(',', '-')}.log"
         worker = services.Running(name, command, services.environment(**self.extra), log)
         self._workers[name] = worker
-        worker.wait_output(" ready.", 60.0)
+        worker.wait_output(" ready.")
         return worker
 
     def begin_anew(self) -> None:

@@ -165,7 +165,7 @@ def _open(table: Table, page: Page, recording: int, rows: int, what: str) -> Non
     boxes, lists = [], []
     for _ in range(5):
         page.goto(f"/recordings/{recording}/work/")
-        until(page, "window.watched.box && window.watched.all", 60)
+        until(page, "window.watched.box && window.watched.all")
         boxes.append(page.evaluate("window.watched.box") / 1000)
         lists.append(page.evaluate("window.watched.all") / 1000)
     table.add(f"{rows:,} {what}: the box can be typed into", *_seconds(boxes))
@@ -205,7 +205,7 @@ def _served(table: Table, page: Page, recording: int) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if request.method == "GET" else None)
     page.goto(f"/recordings/{recording}/work/")
-    until(page, "window.watched.box", 60)
+    until(page, "window.watched.box")
     page.wait_for_timeout(500)
     base = page.evaluate("location.origin")
     paths = [url.removeprefix(base) for url in asked]

@@ -133,10 +133,24 @@ def site_process(
         site.kill()
 
 
+@pytest.fixture(scope="session")
+def _lasting_site(embedded: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[services.LastingSite]:
+    lasting = services.LastingSite(tmp_path_factory.mktemp("web"))
+    yield lasting
+    lasting.end()
+
+
 @pytest.fixture
-def site(site_process: Callable[..., tuple[str, services.Running]]) -> str:
-    """Return the address of a running site with an empty database."""
-    return site_process()[0]
+def site(
+    committed_db: None, redis_emptied: str, media_root: Path, _lasting_site: services.LastingSite
+) -> Iterator[str]:
+    """Return the address of a running site with an empty database.
+
+    It is one process for many tests, as a site is one for many people. A test that breaks it, or counts what
+    it has done, asks `site_process` for one of its own.
+    """
+    yield _lasting_site.address()
+    services.wait_idle()
 
 
 @pytest.fixture(scope="session")

@@ -42,8 +42,14 @@ def _hash(password: str | None) -> str:
 
 
 def make_project(name: str = "Project", **values: Any) -> Project:
-    """Make a project that uses the demo models."""
-    values = {"draft_model": "demo-draft", "refine_model": "demo-refine", "language": "en", **values}
+    """Make a project that uses the demo models and, unless told, leaves nothing to chance."""
+    values = {
+        "draft_model": "demo-draft",
+        "refine_model": "demo-refine",
+        "language": "en",
+        "review_percent": 0,
+        **values,
+    }
     return Project.objects.create(name=name, **values)
 
 

@@ -23,12 +23,13 @@ from pathlib import Path
 import psycopg
 
 from config import processes
-from config.connections import DATABASE
+from config.connections import DATABASE, ROLES
 from config.embedded.places import Places, prepare
 from config.embedded.processes import is_free
 from config.embedded.service import Embedded
 from config.load import load
 from config.secrets import Secrets, load_or_create
+from tests.waiting import PATIENCE_S, until
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "earmark-test-"
@@ -144,13 +145,14 @@ class Running:
         """Return what the process has written so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def wait_output(self, text: str, seconds: float = 30.0) -> None:
+    def wait_output(self, text: str) -> None:
         """Wait until the process has written `text`."""
-        deadline = time.monotonic() + seconds
-        while text not in self.output():
-            if not self.alive or time.monotonic() > deadline:
-                raise AssertionError(f"{self.name} did not say {text!r}; it said:\n{self.output()[-4000:]}")
-            time.sleep(0.05)
+
+        def told() -> str:
+            return f"{self.name} did not say {text!r}; it said:\n{self.output()[-4000:]}"
+
+        until(lambda: text in self.output() or not self.alive, told)
+        assert text in self.output(), told()
 
     def kill(self) -> None:
         """Send SIGKILL to the process and all its children, and reap it."""
@@ -187,7 +189,7 @@ def start_site(port: int, log: Path, **extra: str) -> Running:
     """Start the real web process on `port`; return once it answers."""
     env = environment(EARMARK_PORT=str(port), **extra)
     site = Running("web", processes.web(load(env)).command, env, log)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2).close()
@@ -200,6 +202,42 @@ def start_site(port: int, log: Path, **extra: str) -> Running:
         else:
             assert site.alive, f"another process answers on port {port}:\n{site.output()[-4000:]}"
             return site
+
+
+class LastingSite:
+    """A web process that is started when it is first asked for, and again only when it has died."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: Running | None = None
+        self._address = ""
+
+    def address(self) -> str:
+        """Return where it answers."""
+        if self._running is None or not self._running.alive:
+            port = free_port()
+            self._running = start_site(port, self._folder / f"{port}.log")
+            self._address = f"http://127.0.0.1:{port}"
+        return self._address
+
+    def end(self) -> None:
+        """End the process; nothing it would still do is waited for."""
+        if self._running is not None:
+            self._running.kill()
+
+
+IN_TRANSACTION = """
+SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND pid <> pg_backend_pid() AND state <> 'idle'
+"""
+
+
+def wait_idle() -> None:
+    """Wait until nobody is in the middle of a transaction: what was asked for is done, or never will be."""
+    with superuser() as connection:
+        until(
+            lambda: connection.execute(IN_TRANSACTION, [ROLES["default"]]).fetchone() == (0,),
+            "work without an end",
+        )
 
 
 class Contents:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from annotation.errors import AnnotationError
+from tests.waiting import PATIENCE_S
 
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
@@ -17,7 +18,7 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
     begin = threading.Barrier(len(acts))
 
     def run(act: Callable[[], Any]) -> Any:
-        begin.wait(30)
+        begin.wait(PATIENCE_S)
         try:
             return act()
         except AnnotationError as error:

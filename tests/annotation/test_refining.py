@@ -16,6 +16,7 @@ from annotation.services.decodings import Batch, Fit, Result
 from annotation.states import DecodingState, JobState, Pass, RefineWhen
 from tests.factories import make_job, make_project, make_recording, make_segment
 from tests.personas import Cast
+from tests.waiting import PATIENCE_S
 from transcription.types import Heard, Signals, Word
 
 SURE = Signals(-0.05, 0.01, 1.2, 0.0, "en", 1.0, 4)
@@ -207,7 +208,7 @@ def in_two_transactions(calls: Sequence[Callable[[], object]], held: threading.B
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert not errors, errors
 
 
@@ -216,7 +217,7 @@ def test_two_drafts_that_end_at_the_same_moment_release_their_refine(committed_d
     for _ in range(5):
         planned(project, 2)
         batches = [claim(Pass.DRAFT, 1), claim(Pass.DRAFT, 1)]
-        both_accepted = threading.Barrier(2, timeout=10)
+        both_accepted = threading.Barrier(2, timeout=PATIENCE_S)
 
         def end(batch: Batch, barrier: threading.Barrier = both_accepted) -> None:
             # What `store` does, with the other transaction just as far between its two halves.
@@ -254,7 +255,7 @@ def test_ten_threads_store_cancel_and_attend_without_a_deadlock(committed_db: No
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     assert not errors, errors
     job.refresh_from_db()
     assert job.state == JobState.COMPLETED

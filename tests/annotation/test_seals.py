@@ -20,6 +20,7 @@ from annotation.services import seals
 from tests import services
 from tests.factories import make_segment
 from tests.personas import make_cast
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -163,12 +164,12 @@ def test_what_commits_late_is_sealed_later_and_is_no_finding(committed_db: None)
         with transaction.atomic():
             make_segment(cast.project, start_ms=50_000)
             begun.set()
-            assert go_on.wait(20)
+            assert go_on.wait(PATIENCE_S)
         connections.close_all()
 
     thread = threading.Thread(target=slowly)
     thread.start()
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE_S)
     make_segment(cast.project, start_ms=60_000)
     for number in range(3):
         make_segment(cast.project, start_ms=70_000 + number * 1000)
@@ -177,7 +178,7 @@ def test_what_commits_late_is_sealed_later_and_is_no_finding(committed_db: None)
     assert not late.exists()
     assert check()[0] == 0
     go_on.set()
-    thread.join(20)
+    thread.join(PATIENCE_S)
     (event,) = AuditEvent.objects.filter(segment_id=late.get().pk, action="insert")
     head = seals.head()
     assert head is not None

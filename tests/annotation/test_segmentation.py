@@ -21,6 +21,7 @@ from annotation.services.segmentation import Recut
 from annotation.states import LIVE_DECODINGS, DecodingState, JobState, Pass
 from tests.factories import make_decoding, make_job, make_recording
 from tests.personas import Cast, make_cast
+from tests.waiting import PATIENCE_S
 from transcription.types import ChannelSpan, Heard, Signals, Span, Word
 
 pytestmark = pytest.mark.usefixtures("media_root")
@@ -280,7 +281,7 @@ def test_a_save_that_is_on_its_way_is_waited_for(people: Cast) -> None:
             with transaction.atomic():
                 segments.save_text(user=people.annotator, segment=first, text="mine", base_revision=0)
                 inside.set()
-                assert go_on.wait(20)
+                assert go_on.wait(PATIENCE_S)
         finally:
             connection.close()
 
@@ -292,7 +293,7 @@ def test_a_save_that_is_on_its_way_is_waited_for(people: Cast) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         saving = pool.submit(save)
-        assert inside.wait(20)
+        assert inside.wait(PATIENCE_S)
         cutting = pool.submit(recut)
         _until_somebody_waits()
         go_on.set()

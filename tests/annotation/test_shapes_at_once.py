@@ -15,6 +15,7 @@ from annotation.services import shapes
 from annotation.services.shapes import Grip
 from tests.factories import make_recording, make_segment
 from tests.personas import Cast, make_cast
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_two_who_move_edges_towards_each_other_do_not_overlap(people: Cast) -> N
                 towards = (0, 450) if number == 0 else (-450, 0)
                 start, end = row.start_ms + towards[0], row.end_ms + towards[1]
                 user = people.annotator if number == 0 else people.reviewer
-                together.wait(30)
+                together.wait(PATIENCE_S)
                 try:
                     shapes.move_edges(user=user, segment=row, start_ms=start, end_ms=end, grip=Grip(0))
                     moved += 1

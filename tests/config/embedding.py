@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import redis
 from config.embedded import places
 from config.secrets import Secrets, load_or_create
 from tests import services
+from tests.waiting import PATIENCE_S
 
 AS_ROOT = os.geteuid() == 0
 
@@ -63,10 +63,10 @@ class Holder:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=PATIENCE_S)
 
     def end(self) -> None:
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=PATIENCE_S)
 
     def __enter__(self) -> Holder:
         assert "error" not in self.told, self.told
@@ -75,14 +75,6 @@ class Holder:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.end()
-
-
-def until(condition: Callable[[], bool], seconds: float = 15.0) -> float:
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, "it did not happen in time"
-        time.sleep(0.02)
-    return time.monotonic() - began
 
 
 def connect(home: Path, user: str = "earmark_owner") -> psycopg.Connection[Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -15,12 +14,19 @@ from typing import Any
 import pytest
 
 from tests import services
+from tests.waiting import PATIENCE_S, until
+
+
+@pytest.fixture
+def site(site_process: Callable[..., tuple[str, services.Running]]) -> str:
+    """Return the address of a site that has done nothing yet, and that no other test will meet."""
+    return site_process()[0]
 
 
 def get(address: str, **headers: str) -> tuple[int, str, dict[str, str]]:
     request = urllib.request.Request(address, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=15) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             return response.status, response.read().decode(), _lower(response.headers)
     except urllib.error.HTTPError as error:
         with error:
@@ -36,12 +42,8 @@ def ready(site: str) -> tuple[int, dict[str, Any]]:
     return status, json.loads(body)
 
 
-def until_ready(site: str, seconds: float = 10.0) -> float:
-    began = time.monotonic()
-    while ready(site)[1]["status"] != "ready":
-        assert time.monotonic() - began < seconds
-        time.sleep(0.05)
-    return time.monotonic() - began
+def until_ready(site: str) -> None:
+    until(lambda: ready(site)[1]["status"] == "ready", lambda: ready(site))
 
 
 def test_a_site_with_everything_up_is_ready(site: str) -> None:
@@ -91,10 +93,13 @@ def test_postgres_dead_is_503_with_retry_after_and_then_well_again(site: str, em
     finally:
         away.rename(data)
     until_ready(site)
-    began = time.monotonic()
-    while (status := get(f"{site}/admin/", **session)[0]) != 200:
-        assert status == 503
-        assert time.monotonic() - began < 5
+
+    def admin_is_back() -> bool:
+        status = get(f"{site}/admin/", **session)[0]
+        assert status in (200, 503)
+        return status == 200
+
+    until(admin_is_back)
 
 
 @pytest.mark.faults
@@ -142,9 +147,6 @@ def test_a_worker_is_seen_while_it_lives(
     worker_process: Callable[..., services.Running], site: str, tmp_path: Path
 ) -> None:
     worker = worker_process("draft")
-    deadline = time.monotonic() + 15
-    while 'earmark_workers{queue="draft"} 1.0' not in get(f"{site}/metrics")[1]:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: 'earmark_workers{queue="draft"} 1.0' in get(f"{site}/metrics")[1], worker.output)
     assert worker.stop() == 0
     assert 'earmark_workers{queue="draft"} 0.0' in get(f"{site}/metrics")[1]

@@ -15,6 +15,7 @@ from django.test import Client
 
 from config.logs import redact
 from tests import services
+from tests.waiting import AT_ONCE_S
 
 pytestmark = pytest.mark.django_db
 
@@ -94,9 +95,6 @@ def test_passwords_are_hashed_with_argon2id_at_the_stated_cost() -> None:
     assert hashed.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
     assert identify_hasher(hashed).algorithm == "argon2"
     assert check_password("a long enough password", hashed)
-    began = time.perf_counter()
-    make_password("another password")
-    assert time.perf_counter() - began < 0.5
 
 
 def test_messages_carry_json_and_no_result_is_kept() -> None:
@@ -121,7 +119,7 @@ def test_ringing_with_redis_away_holds_nobody_up() -> None:
     began = time.monotonic()
     with pytest.raises(OperationalError):
         gone.send_task("workers.draft", queue="draft", retry=False, ignore_result=True)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < AT_ONCE_S
 
 
 @pytest.mark.parametrize(

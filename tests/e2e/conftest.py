@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
 
@@ -31,12 +33,12 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 Opens = Callable[..., "Page"]
 
 
-def until(page: Page, expression: str, seconds: float = 45.0) -> None:
+def until(page: Page, expression: str) -> None:
     """Wait until a JavaScript expression is true; asked through the debugger, which the page's CSP allows.
 
     A page that is just arriving has no body to be asked about; it is asked once it was read.
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE_S
     while not page.evaluate(f"document.readyState !== 'loading' && ({expression})"):
         if time.monotonic() > deadline:
             raise AssertionError(f"never true: {expression}")
@@ -95,7 +97,7 @@ def opens(site: str, people: Any, browser: Browser) -> Iterator[Opens]:
     def open_as(name: str, path: str = "/", **options: Any) -> Page:
         context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 860}, **options)
         contexts.append(context)
-        context.set_default_timeout(45_000)
+        context.set_default_timeout(PATIENCE_S * 1000)
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
         page.on("dialog", refuse)

@@ -48,7 +48,7 @@ def test_a_version_is_made_watched_and_downloaded(
         page.click("text=Make version 1")
     # No reload from here on: the line follows the worker.
     page.evaluate("window.same = true")
-    until(page, "!!document.querySelector('.export-version[data-state=done] a[download]')", 30)
+    until(page, "!!document.querySelector('.export-version[data-state=done] a[download]')")
     assert page.evaluate("window.same") is True
     with page.expect_download() as begun:
         page.click(".export-version a.primary")

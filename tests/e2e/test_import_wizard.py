@@ -64,12 +64,12 @@ def test_a_drop_is_followed_to_its_segments(
     page.wait_for_url("**/imports/*/")
 
     # The page finds out by itself that the check has come to a question.
-    until(page, "!!document.querySelector('#question-time_unit')", 60)
+    until(page, "!!document.querySelector('#question-time_unit')")
     picture(page, "asking")
     page.get_by_label("Seconds", exact=True).check()
     page.fill("#save_template", "Call centre")
     page.get_by_role("button", name="Go on").click()
-    until(page, "document.body.innerText.includes('2 ready')", 60)
+    until(page, "document.body.innerText.includes('2 ready')")
     assert "4 faulty" in page.inner_text("#import-body")
     picture(page, "checked")
     with page.expect_download() as download:
@@ -77,7 +77,7 @@ def test_a_drop_is_followed_to_its_segments(
     assert download.value.suggested_filename.startswith("rejects-")
 
     page.get_by_role("button", name="Import 2 rows").click()
-    until(page, "document.body.innerText.includes('2 added')", 60)
+    until(page, "document.body.innerText.includes('2 added')")
     picture(page, "done")
     found = Segment.objects.filter(project=people.project).order_by("start_ms")
     assert list(found.values_list("text", flat=True)) == ["die Rechnung von Bosch", "ist vierundachtzig Euro"]
@@ -114,10 +114,10 @@ def test_a_large_drop_survives_a_lost_connection(
     page.on("request", lambda one: begun.append(one.url) if one.url.endswith("/uploads/") else None)
     page.set_input_files("input[type=file]", [rows, talk, empty])
     page.get_by_role("button", name="Check the files").click()
-    until(page, "!!document.querySelector('.sending .figure')?.textContent", 30)
+    until(page, "!!document.querySelector('.sending .figure')?.textContent")
     picture(page, "sending")
     leave = page.get_by_role("button", name="Go on without it")
-    leave.wait_for(timeout=90_000)
+    leave.wait_for()
     assert "empty.wav: The file is empty" in page.inner_text(".sending")
     picture(page, "refused")
 
@@ -125,10 +125,10 @@ def test_a_large_drop_survives_a_lost_connection(
     page.reload()
     page.set_input_files("input[type=file]", [rows, talk, empty])
     page.get_by_role("button", name="Check the files").click()
-    leave.click(timeout=90_000)
-    page.wait_for_url("**/imports/*/", timeout=90_000)
+    leave.click()
+    page.wait_for_url("**/imports/*/")
     assert len(begun) == 4, "the table and the audio once, the empty file twice"
-    until(page, "document.body.innerText.includes('1 ready')", 60)
+    until(page, "document.body.innerText.includes('1 ready')")
     assert len(cut) == 1
     parent = Import.objects.get(project=people.project)
     assert parent.files.get(name="talk.wav").size_bytes == talk.stat().st_size

@@ -194,7 +194,6 @@ def test_pictures_of_the_demo(
     until(
         page,
         f"document.querySelectorAll('.mark.done').length >= {Recording.objects.filter(project=project).count()}",
-        seconds=120,
     )
     assert not Job.objects.filter(project=project).exclude(state="completed").exists()
     recording = Recording.objects.filter(project=project).order_by("id")[0]

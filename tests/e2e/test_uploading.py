@@ -115,7 +115,7 @@ def test_recordings_come_along_on_an_open_page(
     watching.wait_for_selector("#recordings tr:has-text('First draft')")
     worker_process("draft,refine", EARMARK_ENGINE="fake")
     waiting.wait_for_selector("#segments .segment:is(.draft, .refined)")
-    watching.wait_for_selector("#recordings tr:has-text('Transcribed')", timeout=30_000)
+    watching.wait_for_selector("#recordings tr:has-text('Transcribed')")
     waiting.wait_for_selector("#recording-head:has-text('Transcribed')")
     until(waiting, "document.querySelectorAll('#segments .segment.pending').length === 0")
 

@@ -15,6 +15,7 @@ import pytest
 from tests import services
 from tests.factories import make_user
 from tests.personas import PASSWORD
+from tests.waiting import PATIENCE_S
 from transcription.formats.cells import unescape
 
 DEMO = services.ROOT / "demo" / "short-call.ogg"
@@ -22,7 +23,7 @@ DEMO = services.ROOT / "demo" / "short-call.ogg"
 
 def finished(client: httpx.Client, job: str) -> dict[str, Any]:
     """Wait for a job's end by asking for it, as a script would."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         answer: dict[str, Any] = client.get(f"/api/jobs/{job}/").json()
         if answer["state"] not in ("pending", "running"):
@@ -34,7 +35,7 @@ def finished(client: httpx.Client, job: str) -> dict[str, Any]:
 def walk(site: str, source: Path, duration_ms: int) -> list[dict[str, str]]:
     """Take one file from upload to export; return the exported rows."""
     make_user("owner", password=PASSWORD, is_superuser=True)
-    with httpx.Client(base_url=site, timeout=20) as client:
+    with httpx.Client(base_url=site, timeout=PATIENCE_S) as client:
         answer = client.post("/api/auth/token/", json={"username": "owner", "password": PASSWORD})
         client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
         models = {"draft_model": "demo-draft", "refine_model": "demo-refine"}
@@ -72,7 +73,7 @@ def walk(site: str, source: Path, duration_ms: int) -> list[dict[str, str]]:
         assert unescape(rows[0]["correct_transcripts"]) == save["text"]
         assert (rows[0]["locked"], rows[0]["annotator"], rows[0]["status"]) == ("true", "owner", "corrected")
 
-    with httpx.Client(base_url=site, timeout=20, follow_redirects=True) as browser:
+    with httpx.Client(base_url=site, timeout=PATIENCE_S, follow_redirects=True) as browser:
         token = browser.get("/login/").cookies["csrftoken"]
         form = {"username": "owner", "password": PASSWORD, "csrfmiddlewaretoken": token}
         assert browser.post("/login/", data=form, headers={"Referer": f"{site}/login/"}).status_code == 200

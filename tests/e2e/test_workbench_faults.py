@@ -13,6 +13,7 @@ from annotation.models import Draft, Lease, Recording, Revision, Segment
 from tests.e2e.bench import Bench, make_call, rows
 from tests.e2e.conftest import Opens, until
 from tests.personas import PASSWORD, Cast
+from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -69,7 +70,7 @@ def holds(bench: Bench, text: str) -> None:
 def mine(bench: Bench) -> None:
     """Wait until this tab has the row's lease; take the row back from a tab that died with its own."""
     tab = bench.page.evaluate("sessionStorage.getItem('earmark.tab')")
-    deadline = time.monotonic() + 45
+    deadline = time.monotonic() + PATIENCE_S
     held = Lease.objects.filter(client=tab, expires_at__gt=Now())
     while not held.filter(segment_id=int(bench.current or 0)).exists():
         bench.page.evaluate(BACK)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.transcription import media
+from tests.waiting import PATIENCE_S
 from transcription.catalog import find, known_names, read_card, resolve
 from transcription.errors import ModelUnavailable
 
@@ -211,7 +212,7 @@ class Hub:
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
-        self.thread.join(5)
+        self.thread.join(PATIENCE_S)
 
 
 @pytest.fixture
@@ -320,9 +321,9 @@ def test_who_waits_for_the_download_of_another_process_gives_signs_of_life(
     with (models / ".someone--whisper.lock").open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         thread.start()
-        alive = [signs.acquire(timeout=5) for _ in range(3)]
+        alive = [signs.acquire(timeout=PATIENCE_S) for _ in range(3)]
         assert hub.requests == []
-    thread.join(30)
+    thread.join(PATIENCE_S)
     assert alive == [True] * 3
     assert find("someone/whisper", models_dir=models) is not None
 

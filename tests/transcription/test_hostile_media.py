@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.transcription import media
+from tests.waiting import AT_ONCE_S
 from transcription.errors import MediaRejected
 from transcription.types import Prepared
 
@@ -24,7 +25,7 @@ def _refused(run: Run, path: Path) -> str:
     began = time.monotonic()
     with pytest.raises(MediaRejected) as caught:
         run(path)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < AT_ONCE_S
     assert caught.value.message.endswith(".")
     assert len(caught.value.detail) <= 700
     return str(caught.value.code)
@@ -138,7 +139,7 @@ def test_huge_tags_are_passed_over(tmp_path: Path, run: Run) -> None:
     )
     began = time.monotonic()
     assert abs(run(tmp_path / "b.mp3").duration_ms - 2_050) < 100
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < AT_ONCE_S
 
 
 def test_tags_cannot_pose_as_facts_of_the_file(tmp_path: Path, run: Run) -> None:
@@ -223,7 +224,7 @@ def _either(run: Run, path: Path) -> str:
     except MediaRejected as error:
         return error.code
     finally:
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < AT_ONCE_S
     assert prepared.duration_ms > 0
     return "accept"
 

@@ -22,6 +22,7 @@ from annotation.models import Decoding, Recording, Revision, Segment, User
 from annotation.services.segments import save_text
 from annotation.states import DecodingState
 from tests import services
+from tests.waiting import PATIENCE_S, until
 from tests.workers.support import FAST, all_over, standing
 
 AWAY: Final = (OperationalError, InterfaceError)
@@ -174,9 +175,9 @@ def in_flight() -> list[tuple[int, str]]:
     return list(rows.values_list("pk", "claimed_by"))
 
 
-def wait_in_flight(seconds: float = 30.0) -> list[tuple[int, str]]:
+def wait_in_flight() -> list[tuple[int, str]]:
     """Wait until a window is being decoded by a process that lives; return what is in flight."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         found = [(pk, name) for pk, name in in_flight() if alive(pid_of(name))]
         if found:
@@ -220,11 +221,8 @@ def kill_postgres(servers: Any) -> None:
     come_back(servers, "postgres", pid)
 
 
-def come_back(servers: Any, name: str, killed: int, seconds: float = 30.0) -> None:
+def come_back(servers: Any, name: str, killed: int) -> None:
     """Wait until the supervisor has started a server again that it has lost."""
     # Twenty deaths in a minute would make it wait longer each time, which is right elsewhere.
     servers._supervisor.child(name).deaths = 0
-    deadline = time.monotonic() + seconds
-    while servers.pid(name) in (None, killed):
-        assert time.monotonic() < deadline, f"{name} did not come back"
-        time.sleep(0.02)
+    until(lambda: servers.pid(name) not in (None, killed), f"{name} did not come back")

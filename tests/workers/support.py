@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import time
 import uuid
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from annotation.models import Decoding, Hypothesis, Job, Membership, Project, Re
 from annotation.services.recordings import StoredFile, add_recording
 from annotation.states import LIVE_JOBS, DecodingState, Role
 from tests.factories import make_project, make_user
+from tests.waiting import until
 from transcription.catalog import file_sha256
 from transcription.dealing import deal
 from transcription.engines.base import WindowAudio
@@ -76,23 +76,14 @@ def upload(project: Project, user: User, source: Path, name: str = "") -> tuple[
     return add_recording(user=user, project=project, name=name or source.name, file=stored)
 
 
-def wait_until(condition: Callable[[], bool], seconds: float, what: Callable[[], object] | str = "") -> None:
-    """Wait until `condition` holds; fail with `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(what() if callable(what) else what)
-        time.sleep(0.05)
-
-
 def all_over() -> bool:
     """Tell whether no job is pending or running."""
     return not Job.objects.filter(state__in=LIVE_JOBS).exists()
 
 
-def wait_over(seconds: float) -> None:
+def wait_over() -> None:
     """Wait until no job is pending or running."""
-    wait_until(all_over, seconds, standing)
+    until(all_over, standing)
 
 
 def holder() -> int | None:

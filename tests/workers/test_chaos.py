@@ -20,6 +20,7 @@ from django.conf import settings
 from annotation import presence
 from annotation.models import Decoding, Job, Recording, User
 from annotation.states import JobState
+from tests.waiting import until
 from tests.workers.chaos import (
     AWAY,
     CHAOS,
@@ -38,7 +39,6 @@ from tests.workers.support import (
     standing,
     tones,
     upload,
-    wait_until,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
@@ -59,7 +59,7 @@ def work(
     return made, manager
 
 
-def settle(seconds: float) -> None:
+def settle() -> None:
     """Wait until every job is over, whatever PostgreSQL is doing."""
 
     def over() -> bool:
@@ -68,7 +68,7 @@ def settle(seconds: float) -> None:
         except AWAY:
             return False
 
-    wait_until(over, seconds, standing)
+    until(over, standing)
 
 
 def check(recordings: list[Recording], editors: Editors) -> None:
@@ -123,7 +123,7 @@ def test_workers_are_killed(committed_db: None, redis_emptied: str, media_root: 
                 trees += 1
 
         hits = strike(kill, 10, (0.05, 0.4))
-        settle(60)
+        settle()
     assert hits >= KILLS
     assert children >= 3
     assert trees >= 3
@@ -144,14 +144,14 @@ def test_redis_is_killed_and_forgets_everything(
         client = redis.Redis.from_url(settings.EARMARK.redis_url)
 
         def kill() -> None:
-            wait_until(lambda: pings(client), 10, "Redis does not answer")
+            until(lambda: pings(client), "Redis does not answer")
             client.set("remember", "me")
             kill_redis(embedded)
-            wait_until(lambda: pings(client), 10, "Redis does not answer")
+            until(lambda: pings(client), "Redis does not answer")
             assert client.get("remember") is None
 
         hits = strike(kill, 20, (0.1, 0.5))
-        settle(60)
+        settle()
         client.close()
     assert hits >= KILLS
     assert fleet.starts == 2, "a worker should outlive Redis"
@@ -175,7 +175,7 @@ def test_postgresql_is_killed(
         Editors(manager, tuple(recordings), seed=30) as editors,
     ):
         hits = strike(lambda: kill_postgres(embedded), 30, (0.05, 0.4))
-        settle(60)
+        settle()
     assert hits >= KILLS
     assert fleet.starts == 2, "a worker should outlive PostgreSQL"
     check(recordings, editors)

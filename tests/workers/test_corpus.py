@@ -16,7 +16,8 @@ from django.test import Client
 from annotation.models import Recording, Segment
 from annotation.states import RecordingState
 from tests import services
-from tests.workers.support import make_team, wait_until
+from tests.waiting import AT_ONCE_S, until
+from tests.workers.support import make_team
 
 pytestmark = pytest.mark.corpus
 
@@ -43,14 +44,14 @@ class Drop:
         file.name = path.name  # as it is, also what Django would clean
         began = time.monotonic()
         response = self.client.post(f"/api/projects/{self.project.pk}/recordings/", {"file": file})
-        assert time.monotonic() - began < 10, f"{path.name!r} was not answered in time"
+        assert time.monotonic() - began < AT_ONCE_S, f"{path.name!r} was not answered in time"
         assert response.status_code < 500, f"{path.name!r}: {response.content[:300]!r}"
         answer: dict[str, Any] = response.json()
         return response.status_code, answer
 
-    def settle(self, seconds: float) -> None:
+    def settle(self) -> None:
         """Wait until nothing waits for preparation any more."""
-        wait_until(lambda: not Recording.objects.exclude(state__in=SETTLED).exists(), seconds)
+        until(lambda: not Recording.objects.exclude(state__in=SETTLED).exists())
 
 
 def recording_of(answer: dict[str, Any]) -> Recording | None:
@@ -69,7 +70,7 @@ def test_everything_that_decodes_is_accepted_with_its_duration(
     wanted = [r for r in rows(corpus / "zoo") if r["ffmpeg_decodes"] == "yes"]
     sent = {r["file"]: drop.send(corpus / "zoo" / r["file"])[1] for r in wanted}
     worker_process("audio,control")
-    drop.settle(120)
+    drop.settle()
     wrong = []
     for row in wanted:
         recording = recording_of(sent[row["file"]])
@@ -92,7 +93,7 @@ def test_hostile_files_end_as_a_sane_platform_ends_them(
         path = corpus / "hostile" / json.loads(row["file_json"])
         if path.parent.name in ("media", "playlists", "names") and path.suffix != ".json":
             sent[row["file"]] = (row, drop.send(path))
-    drop.settle(60)
+    drop.settle()
     assert worker.alive, "a hostile file must not cost a worker"
 
     wrong = []
@@ -112,7 +113,7 @@ def test_hostile_files_end_as_a_sane_platform_ends_them(
 
     # The worker goes on as if nothing had been.
     good = recording_of(drop.send(corpus / "speech" / "jfk.wav")[1])
-    drop.settle(20)
+    drop.settle()
     assert good is not None
     good.refresh_from_db()
     assert (good.state, good.duration_ms) == (RecordingState.READY, 11_000)

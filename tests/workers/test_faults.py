@@ -15,6 +15,7 @@ from annotation.models import Decoding
 from annotation.services import jobs
 from annotation.states import DecodingState, JobState, RecordingState
 from tests import services
+from tests.waiting import until
 from tests.workers.support import (
     FAST,
     MARKED,
@@ -26,7 +27,6 @@ from tests.workers.support import (
     tones,
     upload,
     wait_over,
-    wait_until,
 )
 from transcription.catalog import file_sha256
 from transcription.ffmpeg import find_ffmpeg
@@ -61,7 +61,7 @@ def test_windows_that_kill_hang_or_exhaust_their_worker_fail_alone(
     # A pool that forks starts the next child itself.
     figures = "seconds=0.01,kill_above=0.9,hang_above=0.8,memory_above=0.7"
     worker = worker_process(EVERYTHING, pool="prefork", **fake(figures))
-    wait_over(75)
+    wait_over()
 
     job.refresh_from_db()
     other_job.refresh_from_db()
@@ -86,7 +86,7 @@ def test_a_failing_window_leaves_its_batch_and_is_told(
     _, job = upload(project, manager, source)
 
     worker_process(EVERYTHING, **fake("fail_above=0.9,most_windows=4"))
-    wait_over(30)
+    wait_over()
 
     job.refresh_from_db()
     assert job.state == JobState.FAILED
@@ -106,16 +106,16 @@ def test_a_cancelled_job_stops_and_can_be_run_again(
     tones(source, [QUIET] * 12, seed=4)
     recording, job = upload(project, manager, source)
     worker_process(EVERYTHING, **fake("seconds=0.2"))
-    wait_until(running, 20, standing)
+    until(running, standing)
 
     jobs.cancel(user=manager, job=job)
     assert not Decoding.objects.filter(state__in=("queued", "running")).exists()
-    wait_until(lambda: presence.counters().get("windows_fenced", 0) > 0, 20, standing)
+    until(lambda: presence.counters().get("windows_fenced", 0) > 0, standing)
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED
 
     jobs.retry(user=manager, job=job)
-    wait_over(30)
+    wait_over()
     job.refresh_from_db()
     assert job.state == JobState.COMPLETED, standing()
     assert_whole(recording)
@@ -132,7 +132,7 @@ def test_a_worker_that_is_stopped_hands_back_what_it_has_not_begun(
         left = Decoding.objects.filter(state=DecodingState.QUEUED)
         # A claim long enough that only a hand-back can explain rows that wait again.
         worker = worker_process(EVERYTHING, pool=pool, **fake("seconds=0.5", EARMARK_CLAIM_LEASE_S="60"))
-        wait_until(running, 20, standing)
+        until(running, standing)
 
         assert worker.stop(10) == 0
 
@@ -140,7 +140,7 @@ def test_a_worker_that_is_stopped_hands_back_what_it_has_not_begun(
         assert left.exists()
         assert set(left.values_list("attempts", flat=True)) == {0}
     worker_process(EVERYTHING, **fake("seconds=0.01"))
-    wait_over(30)
+    wait_over()
     assert_whole(recording, passes=1)
 
 
@@ -158,7 +158,7 @@ def test_a_worker_that_slept_past_its_claim_cannot_write(
 
     slept = 0
     while slept < 4:
-        wait_until(running, 20, standing)
+        until(running, standing)
         pid = holder()
         if pid is None:
             continue
@@ -170,16 +170,16 @@ def test_a_worker_that_slept_past_its_claim_cannot_write(
             if still:  # it was asleep in the middle of its batch, and somebody else must take that over
                 taken = Decoding.objects.filter(pk__in=claims).exclude(claimed_by__endswith=f":{pid}")
                 # Stopped inside a transaction it keeps its locks, until PostgreSQL ends idle transactions.
-                wait_until(taken.exists, 40, standing)
+                until(taken.exists, standing)
                 slept += 1
         finally:
             os.kill(pid, signal.SIGCONT)
-    wait_over(60)
+    wait_over()
 
     job.refresh_from_db()
     assert job.state == JobState.COMPLETED, standing()
     assert_whole(recording)
-    wait_until(lambda: presence.counters().get("windows_fenced", 0) >= slept, 20, lambda: presence.counters())
+    until(lambda: presence.counters().get("windows_fenced", 0) >= slept, lambda: presence.counters())
 
 
 @pytest.mark.slow
@@ -201,12 +201,12 @@ def test_a_worker_killed_while_it_prepares_leaves_no_half_file(
 
     worker_process("audio,control", pool="prefork", **fake("", EARMARK_MAX_ATTEMPTS="10"))
     for _ in range(2):
-        wait_until(preparing, 20, standing)
+        until(preparing, standing)
         claim = recording.claim
         os.kill(int(recording.claimed_by.rpartition(":")[2]), signal.SIGKILL)
         assert recording.state != RecordingState.READY
-        wait_until(lambda claim=claim: preparing() and recording.claim > claim, 20, standing)  # type: ignore[misc]
-    wait_until(lambda: not preparing() and recording.state == RecordingState.READY, 60, standing)
+        until(lambda claim=claim: preparing() and recording.claim > claim, standing)  # type: ignore[misc]
+    until(lambda: not preparing() and recording.state == RecordingState.READY, standing)
 
     assert recording.attempts == 3
     assert recording.duration_ms == 2_700_000
@@ -216,7 +216,7 @@ def test_a_worker_killed_while_it_prepares_leaves_no_half_file(
 
 def test_workers_are_known_while_they_live(committed_db: None, worker_process: Start) -> None:
     worker = worker_process("draft", pool="solo", **fake("seconds=0.01"))
-    wait_until(lambda: bool(presence.alive()), 15)
+    until(lambda: bool(presence.alive()))
     (seen,) = presence.alive() or []
     assert seen.queues == ("draft",)
     assert seen.pid == worker.pid

@@ -18,6 +18,7 @@ from annotation.services import decodings, recordings
 from annotation.states import JobState, Pass, RecordingState
 from config import up
 from tests.factories import make_decoding, make_job, make_project, make_recording, make_segment
+from tests.waiting import PATIENCE_S
 from tests.workers.support import QUIET, make_team, tones, upload
 from transcription.devices import is_lost
 from transcription.engines.base import Ready
@@ -269,7 +270,7 @@ def test_a_heart_beats_on_after_a_missed_beat(settings: Any, monkeypatch: pytest
     heart = process.Heart()
     heart.start()
     try:
-        assert again.wait(10)
+        assert again.wait(PATIENCE_S)
     finally:
         heart.stop()
 

@@ -24,7 +24,7 @@ from annotation.states import Pass
 from config import health
 from tests import services
 from tests.factories import make_project, make_recording
-from tests.workers.support import wait_until
+from tests.waiting import PATIENCE_S, until
 from transcription.errors import EngineError, ModelUnavailable
 from workers import memory, process, shutdown, upkeep
 from workers.engines import TESTS, Engines, engines, notes
@@ -160,11 +160,11 @@ def test_a_worker_loads_ahead_what_its_queues_want_and_downloads_nothing(
     assert upkeep.load_ahead(Worker("audio", "control")) is None
     loader = upkeep.load_ahead(Worker("draft"))
     assert loader is not None
-    loader.join(60)
+    loader.join(PATIENCE_S)
     assert engines.names == ("demo-draft",)
     loader = upkeep.load_ahead(Worker("draft", "refine"))
     assert loader is not None
-    loader.join(60)
+    loader.join(PATIENCE_S)
     assert set(engines.names) == {"demo-draft", "demo-refine"}
     assert engines.get("demo-draft") is engines.get("demo-draft")
 
@@ -180,7 +180,7 @@ def test_a_model_that_is_refused_at_the_start_is_left_to_other_workers(
     worker = Worker("draft")
     loader = upkeep.load_ahead(worker)
     assert loader is not None
-    loader.join(60)
+    loader.join(PATIENCE_S)
     assert shunned.names == ("mine",)
     assert "instead of" in worker.trouble
     assert process.me.describe().refused == ("mine",)
@@ -285,7 +285,7 @@ def test_a_real_worker_holds_its_model_before_the_first_request_and_tells_what_i
         seen = note()
         return seen is not None and seen.models == ("demo-draft",) and seen.refused == ("mine",)
 
-    wait_until(told, 60, worker.output)
+    until(told, worker.output)
     seen = note()
     assert seen is not None
     assert "instead of" in seen.trouble

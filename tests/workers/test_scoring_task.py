@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from annotation.models import MachineScore, ProjectQuality
@@ -10,6 +9,7 @@ from config.celery import app
 from tests import services
 from tests.annotation.test_scoring import hear
 from tests.personas import make_cast
+from tests.waiting import until
 from workers.queues import CONTROL, SCORE_TASK
 
 
@@ -18,10 +18,6 @@ def test_a_worker_counts_what_was_decided(worker_process: Callable[..., services
     hear(cast.project, "the cat sat", "the bat sat", author=cast.annotator)
     worker = worker_process(CONTROL)
     app.send_task(SCORE_TASK, queue=CONTROL, ignore_result=True)
-    deadline = time.monotonic() + 60
-    while not ProjectQuality.objects.filter(project=cast.project).exists():
-        assert worker.alive, worker.output()
-        assert time.monotonic() < deadline, worker.output()
-        time.sleep(0.1)
+    until(ProjectQuality.objects.filter(project=cast.project).exists, worker.output)
     score = MachineScore.objects.get()
     assert (score.substitutions, score.words, score.profile) == (1, 3, "spoken-1")

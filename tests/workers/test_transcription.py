@@ -13,7 +13,8 @@ import pytest
 from annotation.models import AuditEvent, Decoding, Hypothesis, Job, Recording, Segment
 from annotation.states import LIVE_JOBS, JobState, RecordingState, SegmentState
 from tests import services
-from tests.workers.support import FAST, make_team, standing, upload, wait_over, wait_until
+from tests.waiting import until
+from tests.workers.support import FAST, make_team, standing, upload, wait_over
 
 HELD_OUT = services.ROOT / "tests" / "data" / "heldout"
 
@@ -35,7 +36,7 @@ def test_held_out_sentences_are_transcribed_by_both_passes(
         upload(project, manager, HELD_OUT / file)
 
     worker_process("audio,draft,refine,control")
-    wait_over(60)
+    wait_over()
 
     assert set(Job.objects.values_list("state", flat=True)) == {JobState.COMPLETED}, standing()
     heard = {}
@@ -71,7 +72,7 @@ def test_a_human_recording_goes_all_the_way(
     recording, job = upload(project, manager, corpus / "speech" / "jfk.flac")
 
     worker_process("audio,draft,refine,control")
-    wait_over(60)
+    wait_over()
 
     job.refresh_from_db()
     recording.refresh_from_db()
@@ -94,7 +95,7 @@ def test_a_file_that_is_no_audio_is_rejected_and_the_next_one_goes_on(
     _, good_job = upload(project, manager, HELD_OUT / "000.ogg")
 
     worker_process("audio,draft,refine,control")
-    wait_over(60)
+    wait_over()
 
     bad.refresh_from_db()
     bad_job.refresh_from_db()
@@ -114,7 +115,7 @@ def test_a_model_that_cannot_be_had_fails_with_the_way_out_and_others_go_on(
     _, healthy_job = upload(healthy, other, HELD_OUT / "001.ogg")
 
     worker_process("audio,draft,refine,control", EARMARK_MODEL_DOWNLOADS="false")
-    wait_over(60)
+    wait_over()
 
     lacking_job.refresh_from_db()
     healthy_job.refresh_from_db()
@@ -148,7 +149,7 @@ def test_a_run_that_was_killed_gives_the_rows_of_a_straight_run(
     for file in files:
         upload(straight, manager, HELD_OUT / file)
     worker = worker_process("audio,draft,refine,control", **FAST)
-    wait_over(120)
+    wait_over()
     worker.stop()
 
     killed, manager = make_team(segment_target_ms=4000, segment_max_ms=8000)
@@ -158,12 +159,12 @@ def test_a_run_that_was_killed_gives_the_rows_of_a_straight_run(
     kills = 0
     for more in (2, 8, 14):  # in the middle of the work, three times
         worker = worker_process("audio,draft,refine,control", EARMARK_MAX_ATTEMPTS="10", **FAST)
-        wait_until(lambda n=more: done.count() >= n, 60, standing)  # type: ignore[misc]
+        until(lambda n=more: done.count() >= n, standing)  # type: ignore[misc]
         assert Job.objects.filter(project=killed, state__in=LIVE_JOBS).exists(), "killed too late to matter"
         worker.kill()
         kills += 1
     worker_process("audio,draft,refine,control", EARMARK_MAX_ATTEMPTS="10", **FAST)
-    wait_over(120)
+    wait_over()
 
     assert kills == 3
     assert set(Job.objects.values_list("state", flat=True)) == {JobState.COMPLETED}, standing()

@@ -15,6 +15,7 @@ from django.db import connection
 from knox.models import AuthToken
 
 from annotation.models import User
+from tests.waiting import PATIENCE_S
 
 
 def token_of(person: User) -> str:
@@ -28,7 +29,10 @@ def token_of(person: User) -> str:
 def session(site: str, person: User) -> httpx.Client:
     """Return a client that calls the site as a person."""
     return httpx.Client(
-        base_url=site, headers={"Authorization": f"Bearer {token_of(person)}"}, timeout=30.0, trust_env=False
+        base_url=site,
+        headers={"Authorization": f"Bearer {token_of(person)}"},
+        timeout=PATIENCE_S,
+        trust_env=False,
     )
 
 
@@ -59,11 +63,11 @@ class Listener:
         self._response: httpx.Response | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._started.wait(20)
+        assert self._started.wait(PATIENCE_S)
 
     def _run(self) -> None:
         headers = {"Last-Event-ID": self.last} if self.last else {}
-        timeout = httpx.Timeout(10.0, read=40.0)
+        timeout = httpx.Timeout(PATIENCE_S)
         try:
             with self._client.stream("GET", self._path, headers=headers, timeout=timeout) as response:
                 self.status = response.status_code
@@ -93,7 +97,7 @@ class Listener:
             self._started.set()
             self.events.put(None)
 
-    def wait(self, name: str, seconds: float = 10.0) -> Event:
+    def wait(self, name: str, seconds: float = PATIENCE_S) -> Event:
         """Return the next event of this name; fail when the stream ends or nothing comes."""
         deadline = time.monotonic() + seconds
         while True:
@@ -107,9 +111,9 @@ class Listener:
             if event.name == name:
                 return event
 
-    def ended(self, seconds: float = 10.0) -> bool:
-        """Say whether the server ends the stream in time."""
-        self._thread.join(seconds)
+    def ended(self) -> bool:
+        """Say whether the server ends the stream."""
+        self._thread.join(PATIENCE_S)
         return not self._thread.is_alive()
 
     def close(self) -> None:
@@ -118,5 +122,5 @@ class Listener:
             stream: Any = self._response.extensions["network_stream"]
             with contextlib.suppress(OSError):
                 stream.get_extra_info("socket").shutdown(2)
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
         self._client.close()

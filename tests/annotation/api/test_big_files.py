@@ -22,6 +22,7 @@ from annotation.models import Recording
 from tests.annotation.api.online import session, token_of
 from tests.annotation.api.test_online_bodies import head, line, resident
 from tests.personas import Cast, make_cast
+from tests.waiting import PATIENCE_S, until
 
 SIZE = int(os.environ.get("BIG_FILE_MIB", "500")) * MIB
 CHUNK = 8 * MIB
@@ -69,7 +70,7 @@ class Line:
 
     def client(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.token}", "Tus-Resumable": "1.0.0"}
-        return httpx.Client(base_url=self.site, headers=headers, timeout=30.0, trust_env=False)
+        return httpx.Client(base_url=self.site, headers=headers, timeout=PATIENCE_S, trust_env=False)
 
     def begin(self) -> str:
         with self.client() as client:
@@ -208,12 +209,7 @@ def test_streaming_it_back_costs_no_memory(
         for _ in range(20):  # a player that seeks leaves most of what it asked for
             with client.stream("GET", path) as answer:
                 next(answer.iter_bytes(1000))
-        deadline = time.monotonic() + 10
-        held = _open_media(process.pid, recording.pk)
-        while held and time.monotonic() < deadline:
-            time.sleep(0.1)
-            held = _open_media(process.pid, recording.pk)
-        assert held == 0
+        until(lambda: _open_media(process.pid, recording.pk) == 0, "what nobody reads is still open")
     assert most < GROWTH, f"grew by {most / MIB:.0f} MiB"
 
 

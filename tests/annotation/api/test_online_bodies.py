@@ -18,6 +18,7 @@ from annotation.conf import MIB
 from annotation.models import Recording, Upload
 from tests.annotation.api.online import session, token_of
 from tests.personas import Cast, make_cast
+from tests.waiting import until
 
 #: A boundary that random bytes do not hold.
 BOUNDARY = "a-boundary-longer-than-chance"
@@ -195,12 +196,12 @@ def test_a_chunk_cut_off_in_the_middle_keeps_what_arrived(people: Cast, site: st
             )
             opened.sendall(b"a" * (3 * MIB))
             time.sleep(0.3)
-        deadline = time.monotonic() + 10
-        offset = 0
-        while offset == 0 and time.monotonic() < deadline:
-            answered = client.head(path, headers={"Tus-Resumable": "1.0.0"})
-            offset = int(answered.headers["Upload-Offset"])
-            time.sleep(0.1)
+
+        def received() -> int:
+            return int(client.head(path, headers={"Tus-Resumable": "1.0.0"}).headers["Upload-Offset"])
+
+        until(received)
+        offset = received()
         assert 0 < offset <= 3 * MIB
         last = client.patch(
             path,
