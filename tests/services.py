@@ -236,7 +236,7 @@ def wait_idle() -> None:
     with superuser() as connection:
         until(
             lambda: connection.execute(IN_TRANSACTION, [ROLES["default"]]).fetchone() == (0,),
-            "work without an end",
+            "somebody is still at work",
         )
 
 
