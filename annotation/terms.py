@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from annotation.models import Project, Recording, Segment, Term
 from annotation.states import TermCase
@@ -15,13 +15,19 @@ MOST_FACTS: Final = 200
 """Rows of a recording whose metadata are looked at."""
 
 
+class Variant(NamedTuple):
+    """What is said or heard instead of a term, and the term."""
+
+    heard: str
+    term: str
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """Hold the terms that hold for one language."""
 
     texts: tuple[str, ...] = ()
-    variants: tuple[tuple[str, str], ...] = ()
-    """What stands for a term, and the term."""
+    variants: tuple[Variant, ...] = ()
     initial: frozenset[str] = frozenset()
     """Terms that may begin with a capital."""
     any_case: frozenset[str] = frozenset()
@@ -40,7 +46,7 @@ def terms_of(project: Project, language: str = "") -> Terms:
         texts.append(text)
         if term is None:
             continue
-        variants += [(variant, text) for variant in term.variants]
+        variants += [Variant(heard, text) for heard in term.variants]
         if term.case_rule == TermCase.INITIAL:
             initial.add(text)
         elif term.case_rule == TermCase.ANY:

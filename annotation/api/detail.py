@@ -49,7 +49,8 @@ def gather(person: User, segment: Any) -> None:
     segment.newest_revisions = list(segment.revisions.select_related("author").order_by("-number")[:HISTORY])
     segment.machine_text = machine_text_of(segment)
     segment.draft = Draft.objects.filter(segment=segment, author=person).first()
-    segment.checks_found = check(segment.text, circumstances(segment))
+    segment.about = circumstances(segment)
+    segment.checks_found = check(segment.text, segment.about)
     links = Segment.parents.through.objects.filter(from_segment=segment.pk).order_by("to_segment")
     segment.parent_ids = [str(pk) for pk in links.values_list("to_segment", flat=True)]
     segment.open_comments = comments.count_open(person, segment)

@@ -302,6 +302,25 @@ class HistoryEntry(RevisionOut):
         return str(self.context.get("kinds", {}).get(revision.number, ""))
 
 
+class VariantOut(Out):
+    """What is heard instead of a term."""
+
+    heard = serializers.CharField()
+    term = serializers.CharField()
+
+
+class SpellingOut(Out):
+    """What is known about the terms of a glossary besides their texts."""
+
+    variants = VariantOut(many=True)
+    initial = serializers.ListField(
+        child=serializers.CharField(), help_text="Terms that may begin with a capital."
+    )
+    any_case = serializers.ListField(
+        child=serializers.CharField(), help_text="Terms whose capitals do not matter."
+    )
+
+
 class SegmentDetailOut(SegmentOut):
     """A row with all that its page shows."""
 
@@ -316,7 +335,10 @@ class SegmentDetailOut(SegmentOut):
     parents = serializers.ListField(child=serializers.CharField(), source="parent_ids")
     comments = serializers.IntegerField(source="open_comments", help_text="Not resolved.")
     tags = serializers.ListField(child=serializers.CharField(), source="project.tags")
-    glossary = serializers.ListField(child=serializers.CharField(), source="project.glossary")
+    glossary = serializers.ListField(
+        child=serializers.CharField(), source="about.glossary", help_text="The terms of its language."
+    )
+    spelling = SpellingOut(source="about", help_text="How terms may be written, and what is heard instead.")
     metadata = serializers.DictField(help_text="Columns of its sheet that mean nothing to Earmark.")
 
 

@@ -98,8 +98,7 @@ class Variants:
     def __init__(self, variants: Sequence[tuple[str, str]]) -> None:
         self._terms = {variant.casefold(): term for variant, term in variants if variant.strip()}
         longest_first = sorted(self._terms, key=len, reverse=True)
-        # Letters around it would make another word of it; scripts without spaces have no words to look for.
-        any_of = "|".join(rf"\b{re.escape(v)}\b" if v.isascii() else re.escape(v) for v in longest_first)
+        any_of = "|".join(map(_apart, longest_first))
         self._pattern = re.compile(any_of, re.IGNORECASE) if any_of else None
 
     def near(self, text: str) -> Iterator[Near]:
@@ -122,6 +121,19 @@ def variants_of(variants: tuple[tuple[str, str], ...]) -> Variants:
 def terms_of(glossary: tuple[str, ...]) -> Terms:
     """Return a glossary ready to be searched; made once for as long as it is used."""
     return Terms(glossary)
+
+
+def _apart(variant: str) -> str:
+    """Return a pattern for a variant that is no part of a longer word.
+
+    A sign at its end ("c++") needs no such care, and scripts without spaces have no words to look for.
+    """
+    pattern = re.escape(variant)
+    if not variant.isascii():
+        return pattern
+    begin = r"(?<!\w)" if variant[0].isalnum() else ""
+    end = r"(?!\w)" if variant[-1].isalnum() else ""
+    return begin + pattern + end
 
 
 def _pairs(word: str) -> list[Pair]:

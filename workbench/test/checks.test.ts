@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import terms from "../../tests/data/glossary_notes.json";
 import cases from "../../tests/data/text_checks.json";
 import { checksOf, numbersChanged, repetition, unbalanced, unknownTag } from "../src/workbench/checks";
 
@@ -30,6 +31,25 @@ describe("checksOf", () => {
     expect(notes("yes", 9_000)).toEqual([["too_slow", "note"]]);
     expect(notes("from bosch")).toEqual([["glossary", "note"]]);
     expect(notes("from Bosch")).toEqual([]);
+  });
+});
+
+interface TermCase {
+  text: string;
+  glossary: string[];
+  variants?: { heard: string; term: string }[];
+  initial?: string[];
+  any_case?: string[];
+  notes: string[];
+}
+
+const TERMS: readonly TermCase[] = terms;
+
+describe("terms of a glossary", () => {
+  it.each(TERMS)("are noted as the server does: $text", ({ text, glossary, variants = [], initial = [], any_case = [], notes }) => {
+    const segment = { start_ms: 0, end_ms: 3_000, language: "", machine_text: null };
+    const checks = checksOf({ text, segment, language: "", glossary, spelling: { variants, initial, any_case }, tags: [], heard: 1 });
+    expect(checks.filter((check) => check.code === "glossary").map((check) => check.message)).toEqual(notes);
   });
 });
 

@@ -16,6 +16,7 @@ from annotation.models import (
     Recording,
     Revision,
     Segment,
+    Term,
 )
 from annotation.services import exports
 from tests.annotation.api.calling import Caller
@@ -150,6 +151,25 @@ def test_checks_come_with_the_detail_the_draft_the_save_and_alone(
     assert codes(annotator.patch(url(segment), {"text": text, "base_revision": 1})) == expected
     assert codes(annotator.get(url(segment))) == expected
     assert Decision.objects.get().checks == expected
+
+
+def test_a_row_comes_with_the_terms_of_its_language_and_their_spelling(
+    cast: Cast, annotator: Caller, segment: Segment
+) -> None:
+    cast.project.glossary = ["Kubernetes", "Bosch", "Straße", "router", "json"]
+    cast.project.save(update_fields=["glossary"])
+    known = Term.objects.filter(project=cast.project)
+    known.filter(text="Kubernetes").update(variants=["cooper netties"])
+    known.filter(text="Straße").update(language="de", variants=["Strasse"])
+    known.filter(text="router").update(case_rule="initial")
+    known.filter(text="json").update(case_rule="any")
+    shown = annotator.get(url(segment)).json
+    assert shown["glossary"] == ["Kubernetes", "Bosch", "router", "json"]
+    assert shown["spelling"] == {
+        "variants": [{"heard": "cooper netties", "term": "Kubernetes"}],
+        "initial": ["router"],
+        "any_case": ["json"],
+    }
 
 
 # -- Drafts -------------------------------------------------------------------------------------------------

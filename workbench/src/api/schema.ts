@@ -1790,7 +1790,10 @@ export interface SegmentDetailOut {
   /** Not resolved. */
   comments: number;
   tags: string[];
+  /** The terms of its language. */
   glossary: string[];
+  /** How terms may be written, and what is heard instead. */
+  spelling: SpellingOut;
   /** Columns of its sheet that mean nothing to Earmark. */
   metadata: Record<string, unknown>;
 }
@@ -1879,6 +1882,15 @@ export interface SpeakerInRequest {
   /** Codes of the checks you had seen and decided against. */
   overrode?: CheckCode[];
   speaker: string;
+}
+
+/** What is known about the terms of a glossary besides their texts. */
+export interface SpellingOut {
+  variants: VariantOut[];
+  /** Terms that may begin with a capital. */
+  initial: string[];
+  /** Terms whose capitals do not matter. */
+  any_case: string[];
 }
 
 export type SplitByEnum = "speaker" | "recording";
@@ -2034,6 +2046,12 @@ export interface UploadedFiles {
   recordings: RecordingOut[];
   duplicates: DuplicateFile[];
   errors: RefusedFile[];
+}
+
+/** What is heard instead of a term. */
+export interface VariantOut {
+  heard: string;
+  term: string;
 }
 
 export type Verdict = "accept" | "return" | "fix";

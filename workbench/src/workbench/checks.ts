@@ -2,6 +2,7 @@
 // codes as annotation/services/checks.py, which looks again at what arrives and keeps what was overridden;
 // tests/data/text_checks.json holds both to the same answers.
 
+import { escaped } from "./marks";
 import type { Segment } from "./types";
 
 export interface Check {
@@ -16,6 +17,7 @@ export interface Checked {
   segment: Pick<Segment, "start_ms" | "end_ms" | "language" | "machine_text">;
   language: string;
   glossary: readonly string[];
+  spelling?: Segment["spelling"];
   tags: readonly string[];
   /** Share of the segment that was played, 0 to 1. */
   heard: number;
@@ -64,6 +66,7 @@ const SCRIPTS: ReadonlyMap<string, RegExp> = new Map(WRITTEN.flatMap(([script, l
 const TAG = /\[([^[\]\n]{1,60})\]/g;
 const LOOP = /(\S[^]{1,30}?)\1{3,}/u;
 const LETTER = /\p{L}/u;
+const ASCII = /^[\x20-\x7e]+$/;
 
 export function checksOf(given: Checked): Check[] {
   const { text, segment } = given;
@@ -89,7 +92,7 @@ export function checksOf(given: Checked): Check[] {
   const foreign = strangers(spoken, SCRIPTS.get(given.language));
   if (foreign) warn("wrong_script", `“${foreign}” is not written in the letters of “${given.language}”.`);
   if (/\S[ \t\u00a0\u3000]{2,}\S/.test(text)) note("double_space", "Two spaces in a row.");
-  for (const term of otherwise(text, given.glossary)) note("glossary", `The glossary writes “${term}”.`);
+  for (const message of misspelt(text, given.glossary, given.spelling)) note("glossary", message);
   if (given.heard < HEARD_ENOUGH) warn("not_heard", `Only ${Math.floor(given.heard * 100)} % of it was played.`);
   return found.sort((a, b) => Number(a.severity === "note") - Number(b.severity === "note"));
 }
@@ -177,9 +180,34 @@ function strangers(text: string, script: RegExp | undefined): string {
   return words.find((word) => ALIKE.filter((alike) => alike.test(word)).length > 1) ?? "";
 }
 
-/** Terms that stand in the text in another spelling: other capitals, other joints. */
-function otherwise(text: string, glossary: readonly string[]): string[] {
+/** What stands in the text instead of terms: what is heard for them, other capitals, other joints. */
+function misspelt(text: string, glossary: readonly string[], spelling: Checked["spelling"]): string[] {
+  const heard = variantsIn(text, spelling?.variants ?? []);
+  const named = new Set(heard.map(([, term]) => term));
   const plain = (words: string) => words.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
-  const words = text.split(/[^\p{L}\p{N}-]+/u).map(plain);
-  return glossary.filter((term) => term.trim() && !text.includes(term) && plain(term).length > 2 && words.includes(plain(term))).slice(0, 3);
+  const words = new Map(text.split(/[^\p{L}\p{N}-]+/u).map((word) => [plain(word), word]));
+  const mayBe = (word: string, term: string) =>
+    spelling?.any_case.includes(term) ? word.toLowerCase() === term.toLowerCase() : !!spelling?.initial.includes(term) && word === term.charAt(0).toUpperCase() + term.slice(1);
+  const other = glossary
+    .filter((term) => !named.has(term) && !text.includes(term) && plain(term).length > 2)
+    .map((term) => [words.get(plain(term)) ?? "", term] as const)
+    .filter(([word, term]) => word && !mayBe(word, term));
+  return [
+    ...heard.map(([said, term]) => `“${said}”: the glossary has “${term}” for it.`),
+    ...other.map(([said, term]) => `“${said}”: the glossary has “${term}”.`),
+  ].slice(0, 3);
+}
+
+/** What is heard instead of terms, the longest first, where it is no part of a longer word. */
+function variantsIn(text: string, variants: NonNullable<Checked["spelling"]>["variants"]): (readonly [string, string])[] {
+  const terms = new Map(variants.filter(({ heard }) => heard.trim()).map(({ heard, term }) => [heard.toLowerCase(), term]));
+  if (!terms.size) return [];
+  const apart = (heard: string) => {
+    if (!ASCII.test(heard)) return escaped(heard);
+    return `${/^\w/.test(heard) ? "(?<![\\p{L}\\p{N}_])" : ""}${escaped(heard)}${/\w$/.test(heard) ? "(?![\\p{L}\\p{N}_])" : ""}`;
+  };
+  const any = [...terms.keys()].sort((a, b) => b.length - a.length).map(apart);
+  return [...text.matchAll(new RegExp(any.join("|"), "giu"))]
+    .map(([said]) => [said, terms.get(said.toLowerCase()) ?? said] as const)
+    .filter(([said, term]) => said !== term);
 }

@@ -27,7 +27,7 @@ export abstract class Deciding extends Opening {
   look(): Check[] {
     const segment = this.segment;
     if (!segment) return [];
-    return checksOf({ text: this.text, segment, language: segment.language || this.recording.language || this.given.language, glossary: segment.glossary ?? [], tags: segment.tags ?? [], heard: this.heard.share });
+    return checksOf({ text: this.text, segment, language: segment.language || this.recording.language || this.given.language, glossary: segment.glossary ?? [], spelling: segment.spelling, tags: segment.tags ?? [], heard: this.heard.share });
   }
 
   /** The one key: save what was changed, accept what was not, go on. Warnings are shown first. */
