@@ -39,8 +39,10 @@ class QueueCounts(Out):
     """What is left, and what is not."""
 
     total = serializers.IntegerField()
-    open = serializers.IntegerField()
-    leased = serializers.IntegerField()
+    open = serializers.IntegerField(
+        help_text="Free to be handed out; with no segment in the answer, meant for others."
+    )
+    leased = serializers.IntegerField(help_text="Being edited by somebody just now.")
     returned_to_you = serializers.IntegerField()
     waiting_for_machine = serializers.IntegerField()
     done = serializers.IntegerField()

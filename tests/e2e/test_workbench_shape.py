@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from annotation.models import Recording, Revision, Segment
+from annotation.models import Assignment, Lease, Recording, Revision, Segment
+from annotation.services import assignments
+from tests import waiting
 from tests.e2e.audio import place_audio
 from tests.e2e.bench import Bench, make_call, rows
 from tests.e2e.conftest import Opens, until
@@ -186,6 +188,26 @@ def test_the_queue_serves_returned_work_then_the_worst_and_nobody_twice(
     until(one.page, f"document.querySelector('.wb-row.current')?.dataset.segment !== '{first.pk}'")
     assert one.current not in served
     assert str(first.pk) not in served
+
+
+def test_a_queue_without_a_row_for_somebody_says_where_the_rest_is(
+    opens: Opens, people: Cast, media_root: Any
+) -> None:
+    recording = make_call(people, ["yes one", "yes two", "yes three"], long_ms=600)
+    assignments.assign(user=people.manager, recording=recording, usernames=["reviewer"])
+    Bench(opens("reviewer", f"/projects/{people.project.pk}/work/")).mine()
+    waiting.until(lambda: Lease.objects.count() == 2, "the tab fetches one row ahead")
+    page = opens("annotator", f"/projects/{people.project.pk}/work/")
+    page.wait_for_selector("text=Nothing for you just now")
+    assert page.locator(".wb-rest li").all_inner_texts() == [
+        "0 of 3 done", "2 are being edited just now", "1 is meant for others",
+    ]  # fmt: skip
+    page.click("text=Look again")
+    page.wait_for_selector("text=Nothing for you just now")
+    Assignment.objects.all().delete()
+    page.click("text=Look again")
+    Bench(page).mine()
+    assert not page.locator("text=Nothing for you just now").count()
 
 
 PAYLOADS = (

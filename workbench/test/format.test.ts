@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { clock, left, size, Speed } from "../src/format";
 import { sort } from "../src/files";
+import { elsewhere } from "../src/workbench/say";
 
 describe("format", () => {
   it("writes times and sizes", () => {
@@ -21,6 +22,17 @@ describe("format", () => {
     expect(speed.value).toBe(4000);
     speed.mark(10, 3000);
     expect(speed.value).toBe(0);
+  });
+});
+
+describe("elsewhere", () => {
+  const none = { total: 0, open: 0, leased: 0, returned_to_you: 0, waiting_for_machine: 0, done: 0 };
+  it("says where the rest of a queue is, and nothing of what is nowhere", () => {
+    expect(elsewhere(none)).toEqual([]);
+    expect(elsewhere({ ...none, total: 4, done: 4 })).toEqual(["4 of 4 done"]);
+    expect(elsewhere({ ...none, total: 1200, done: 90, open: 1, leased: 2, waiting_for_machine: 1107 })).toEqual([
+      "90 of 1,200 done", "2 are being edited just now", "1 is meant for others", "1,107 wait for their drafts",
+    ]);
   });
 });
 

@@ -1328,7 +1328,9 @@ export interface QuestionOut {
 /** What is left, and what is not. */
 export interface QueueCounts {
   total: number;
+  /** Free to be handed out; with no segment in the answer, meant for others. */
   open: number;
+  /** Being edited by somebody just now. */
   leased: number;
   returned_to_you: number;
   waiting_for_machine: number;

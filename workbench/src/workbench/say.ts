@@ -1,5 +1,6 @@
 // Amounts the way people say them.
 
+import type { QueueCounts } from "../api/schema";
 import type { Progress } from "./types";
 
 export function hours(ms: number): string {
@@ -18,6 +19,18 @@ export function about(progress: Progress): string {
   if (left === null) return "";
   if (left < 0.1) return "a few minutes to go";
   return left < 1.5 ? `about ${Math.round(left * 12) * 5} min to go` : `about ${left < 10 ? Math.round(left * 2) / 2 : Math.round(left)} h to go`;
+}
+
+/** Where the rest of a project is when nothing of it is for this person: what is done first, then the others. */
+export function elsewhere(counts: QueueCounts): string[] {
+  const { total, done, leased, open, waiting_for_machine: pending } = counts;
+  const said = (count: number, one: string, many: string) => (count > 0 ? [`${count.toLocaleString()} ${count === 1 ? one : many}`] : []);
+  return [
+    ...(total ? [`${done.toLocaleString()} of ${total.toLocaleString()} done`] : []),
+    ...said(leased, "is being edited just now", "are being edited just now"),
+    ...said(open, "is meant for others", "are meant for others"),
+    ...said(pending, "waits for its draft", "wait for their drafts"),
+  ];
 }
 
 const REASONS: Record<string, string> = {

@@ -195,6 +195,7 @@ export class Session extends Shaping {
       return;
     }
     const { segment, why } = answer.value;
+    this.done = false;
     if (!segment) {
       this.loading = false;
       this.close();
@@ -202,6 +203,7 @@ export class Session extends Shaping {
       this.current = null;
       this.segment = null;
       this.done = true;
+      this.left = answer.value.counts;
       this.said = "Nothing is waiting.";
       return;
     }

@@ -1,5 +1,6 @@
 // What a person has in hand: the rows, the open segment, its box, and the facts behind the light.
 
+import type { QueueCounts } from "../api/schema";
 import { api } from "./api";
 import type { Check } from "./checks";
 import { Clips } from "./clips";
@@ -53,6 +54,8 @@ export abstract class State {
   settings = $state.raw<Settings>(FALLBACK);
   /** A queue that has run dry. */
   done = $state(false);
+  /** What the queue then held for others. */
+  left = $state.raw<QueueCounts | null>(null);
   readonly player = new Player();
   readonly clips: Clips;
   /** Told that the box should take the caret; set by the box. */
