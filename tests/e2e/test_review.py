@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from annotation.models import Decision, GoldScore, Membership, Mention, Pair, Review, SecondCheck, Segment
-from annotation.services import gold, segments
+from annotation.services import comments, gold, segments
 from tests.e2e.bench import Bench, make_call, rows
 from tests.e2e.conftest import Opens, until
 from tests.factories import make_user
@@ -191,12 +191,18 @@ def test_comments_members_and_guideline(people: Cast, opens: Opens) -> None:
     bench.page.wait_for_selector(".wb-said:has-text('is this a name, @reviewer ?')")
     picture(bench.page, "comments")
     assert Mention.objects.get().user == people.reviewer
+    mentioned = Mention.objects.get().comment
+    comments.say(user=people.reviewer, segment=mentioned.segment, text="yes: Anna, with two n")
+    bench.page.wait_for_selector(".wb-said:has-text('yes: Anna, with two n')")  # without a refresh
+    bench.page.wait_for_selector("summary:has-text('Comments 2')")
     page = opens("reviewer", "/mentions/")
     page.wait_for_selector("[aria-label='1 unread mention']")
     picture(page, "mentions")
     page.goto(f"/recordings/{made[1].recording_id}/work/?segment={made[1].pk}")
     page.click("summary:has-text('Comments')")
-    page.click("text=Resolve")
+    page.click("button:has-text('Resolve') >> nth=0")
+    page.wait_for_selector("summary:has-text('Resolved 1')")
+    page.click("button:has-text('Resolve') >> nth=0")
     page.wait_for_selector(".wb-said:has-text('Nothing is open.')")
     page.goto("/")
     assert not page.query_selector("[aria-label='1 unread mention']")

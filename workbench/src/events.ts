@@ -1,6 +1,6 @@
 // Follow a project's live events; when the stream cannot be had, ask in intervals instead.
 
-const NAMES = ["job.progress", "segment.changed", "segments.reshaped", "lease.changed", "lease.asked", "presence.changed", "recording.changed"] as const;
+const NAMES = ["job.progress", "segment.changed", "segments.reshaped", "lease.changed", "lease.asked", "presence.changed", "recording.changed", "comment.changed"] as const;
 
 export interface Happening {
   name: (typeof NAMES)[number];

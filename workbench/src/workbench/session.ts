@@ -125,6 +125,10 @@ export class Session extends Shaping {
       if (this.current && retired.has(this.current)) this.reshapedAway(made, String(data["by"] ?? "Somebody"));
     } else if (happening.name === "segment.changed" && happening.segment) {
       changed.add(happening.segment);
+    } else if (happening.name === "comment.changed" && happening.segment) {
+      if (happening.segment !== this.current) return this.forget(happening.segment);
+      this.spoken += 1;
+      void this.reread();
     }
   }
 
@@ -159,6 +163,7 @@ export class Session extends Shaping {
       for (const id of stale) if (id !== this.current) this.forget(id);
       cursor = answer.value.next;
     }
+    this.spoken += 1;
     if (this.current && !this.outbox?.of(this.current)) void this.reread();
   }
 

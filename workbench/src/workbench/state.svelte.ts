@@ -49,6 +49,8 @@ export abstract class State {
   light = $state.raw<Light>({ state: "", text: "" });
   live = $state<"live" | "polling" | "closed">("polling");
   said = $state("");
+  /** Counts up whenever the comments of the open segment may have changed. */
+  spoken = $state(0);
   conflicts = $state.raw<string[]>([]);
   undoable = $state(0);
   settings = $state.raw<Settings>(FALLBACK);
