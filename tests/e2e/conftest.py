@@ -106,7 +106,7 @@ def opens(site: str, people: Any, browser: Browser) -> Iterator[Opens]:
         page.fill("#id_username", name)
         page.fill("#id_password", PASSWORD)
         page.click("button[type=submit]")
-        page.wait_for_url("**/")
+        page.wait_for_url(lambda address: "/login/" not in address)
         if path != "/":
             page.goto(path)
         return page
