@@ -16,9 +16,10 @@ from django.utils.timezone import localtime
 
 from annotation.admin.blind import values_of, with_unsettled
 from annotation.admin.dates import Between, newest_first
+from annotation.admin.names import NamedEvents, name_ids, with_name
 from annotation.admin.readonly import ReadOnly
 from annotation.audit import AUDITED
-from annotation.models import AuditEvent, Project, Seal, User
+from annotation.models import AuditEvent, Membership, Project, Seal, User
 from annotation.templatetags.earmark import show_changes
 from annotation.ui.words import changes
 
@@ -120,6 +121,10 @@ class AuditAdmin(ReadOnly):
         """Return the events, with what must not be shown of them yet."""
         return with_unsettled(super().get_queryset(request))
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NamedEvents]:
+        """Show names beside the ids of a page."""
+        return NamedEvents
+
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Return newest first, by the index that fits what is asked for."""
         return newest_first(request, "at")
@@ -181,7 +186,7 @@ class AuditAdmin(ReadOnly):
         """Show every changed field with what it was and what it is."""
         rows = format_html_join(
             "", '<tr><th scope="row">{}</th><td dir="auto">{}</td></tr>',
-            ((name, _change(old, new, 20_000)) for name, old, new in _fields(event)),
+            ((name, _change(old, new, 20_000)) for name, old, new in _fields(*name_ids([event]))),
         )  # fmt: skip
         return format_html('<table class="audit-table"><tbody>{}</tbody></table>', rows)
 
@@ -210,7 +215,9 @@ def named(event: AuditEvent) -> str:
 
 def changed(event: AuditEvent, most: int) -> SafeString:
     """Show the first `most` changed fields in one line."""
-    found = [field for field in _fields(event) if event.action == "update" or field[0] not in DULL]
+    # Of a membership the project is what it is about.
+    dull = DULL - {"project_id"} if event.table_name == Membership._meta.db_table else DULL
+    found = [field for field in _fields(event) if event.action == "update" or field[0] not in dull]
     shown = format_html_join(
         " ", '<span class="audit-field"><span class="audit-name">{}</span> {}</span>',
         ((name, _change(old, new, 120)) for name, old, new in found[:most]),
@@ -225,11 +232,13 @@ def _fields(event: AuditEvent) -> list[tuple[str, Any, Any]]:
     names = sorted(
         {*before, *after}, key=lambda name: (name not in ("text", "name", "state", "locked", "role"), name)
     )
-    if event.action == "update":
-        return [(name, before.get(name), after.get(name)) for name in names]
-    # Of a whole row, what is empty says nothing.
-    whole = after or before
-    return [(n, before.get(n), after.get(n)) for n in names if whole.get(n) not in (None, "", [], {})]
+    if event.action != "update":  # of a whole row, what is empty says nothing
+        whole = after or before
+        names = [name for name in names if whole.get(name) not in (None, "", [], {})]
+    return [
+        (name, with_name(event, name, before.get(name)), with_name(event, name, after.get(name)))
+        for name in names
+    ]
 
 
 def _change(old: Any, new: Any, longest: int) -> SafeString:

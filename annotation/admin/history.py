@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from annotation.admin.blind import with_unsettled
+from annotation.admin.names import name_ids
 from annotation.admin.skin import UNFOLD
 from annotation.api import ranges
 from annotation.api.media import piece_of
@@ -45,7 +46,7 @@ def events_of(request: HttpRequest, where: Q) -> dict[str, Any]:
         rows = rows.filter(pk__lt=int(before))
     found = list(rows[: PAGE + 1])
     older = found[PAGE - 1].pk if len(found) > PAGE else None
-    return {"events": found[:PAGE], "older": older}
+    return {"events": name_ids(found[:PAGE]), "older": older}
 
 
 def show(admin: ModelAdmin, request: HttpRequest, subject: Any, **more: Any) -> TemplateResponse:

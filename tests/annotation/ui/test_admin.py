@@ -192,11 +192,18 @@ def test_the_history_of_an_account_is_also_that_of_its_rights(
     assert page.count("membership ") == 3, "asked in, another role, out"
     assert "<del>annotator</del><ins>reviewer</ins>" in page
     assert "user&#x27;s group " in page and "user&#x27;s permission " not in page
+    assert f"{group.pk} (readers)" in page and f"{cast.project.pk} ({cast.project.name})" in page
     page = words_of(client.get(f"/admin/auth/group/{group.pk}/history/"))
     assert "group&#x27;s permission " in page and "user&#x27;s group " in page
+    assert "(Can add review)" in page and f"{person.pk} (annotator)" in page
     # The rights of a group are rights of people: they are found in the list of events, too.
     page = words_of(client.get("/admin/annotation/auditevent/?table=auth_group_permissions"))
-    assert "group&#x27;s permission " in page
+    assert "group&#x27;s permission " in page and f"{group.pk} (readers)" in page
+    # A name that is gone leaves its id.
+    gone = group.pk
+    group.delete()
+    page = words_of(client.get(f"/admin/auth/group/{gone}/history/"))
+    assert "(readers)" not in page and "group_id" in page
 
 
 def test_the_history_of_a_job_says_why_there_is_none(cast: Cast, signed_in: SignedIn) -> None:
