@@ -49,130 +49,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Project",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=200)),
-                ("description", models.TextField(blank=True, default="", max_length=10000)),
-                ("language", models.CharField(blank=True, default="", max_length=12)),
-                (
-                    "segmentation",
-                    models.CharField(
-                        choices=[("pauses", "At pauses"), ("fixed", "Fixed 30 s")],
-                        default="pauses",
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "segment_target_ms",
-                    models.PositiveIntegerField(
-                        default=6000,
-                        validators=[
-                            django.core.validators.MinValueValidator(1000),
-                            django.core.validators.MaxValueValidator(30000),
-                        ],
-                    ),
-                ),
-                (
-                    "segment_max_ms",
-                    models.PositiveIntegerField(
-                        default=15000,
-                        validators=[
-                            django.core.validators.MinValueValidator(2000),
-                            django.core.validators.MaxValueValidator(30000),
-                        ],
-                    ),
-                ),
-                ("draft_model", models.CharField(max_length=200)),
-                ("refine_model", models.CharField(blank=True, max_length=200, null=True)),
-                ("glossary", models.JSONField(blank=True, default=list)),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
-                ),
-                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True)),
-            ],
-            options={
-                "ordering": ("name", "id"),
-            },
-        ),
-        migrations.CreateModel(
-            name="Recording",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("claim", models.BigIntegerField(default=0, editable=False)),
-                ("attempts", models.PositiveSmallIntegerField(default=0, editable=False)),
-                ("claimed_by", models.CharField(blank=True, default="", editable=False, max_length=200)),
-                ("claim_expires_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("available_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("cause_code", models.CharField(blank=True, default="", max_length=60)),
-                ("cause", models.TextField(blank=True, default="")),
-                ("name", models.CharField(max_length=255)),
-                ("sha256", models.CharField(editable=False, max_length=64)),
-                ("size_bytes", models.BigIntegerField(editable=False)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("stored", "Waiting"),
-                            ("preparing", "Preparing"),
-                            ("ready", "Ready"),
-                            ("rejected", "Rejected"),
-                        ],
-                        default="stored",
-                        editable=False,
-                        max_length=12,
-                    ),
-                ),
-                ("duration_ms", models.BigIntegerField(editable=False, null=True)),
-                ("prepared_percent", models.PositiveSmallIntegerField(default=0, editable=False)),
-                ("container", models.CharField(blank=True, default="", editable=False, max_length=60)),
-                ("codec", models.CharField(blank=True, default="", editable=False, max_length=60)),
-                ("sample_rate", models.PositiveBigIntegerField(editable=False, null=True)),
-                ("channels", models.PositiveIntegerField(editable=False, null=True)),
-                ("wav_sha256", models.CharField(blank=True, default="", editable=False, max_length=64)),
-                ("language", models.CharField(blank=True, default="", max_length=12)),
-                (
-                    "segmentation",
-                    models.CharField(
-                        blank=True,
-                        choices=[("pauses", "At pauses"), ("fixed", "Fixed 30 s")],
-                        default="",
-                        max_length=12,
-                    ),
-                ),
-                ("warnings", models.JSONField(default=list, editable=False)),
-                ("silences", models.JSONField(default=list, editable=False)),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
-                ),
-                (
-                    "updated_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ("-id",),
-            },
-        ),
-        migrations.CreateModel(
             name="User",
             fields=[
                 (
@@ -259,12 +135,265 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Project",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("description", models.TextField(blank=True, default="", max_length=10000)),
+                ("language", models.CharField(blank=True, default="", max_length=12)),
+                (
+                    "segmentation",
+                    models.CharField(
+                        choices=[("pauses", "At pauses"), ("fixed", "Fixed 30 s")],
+                        default="pauses",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "segment_target_ms",
+                    models.PositiveIntegerField(
+                        default=6000,
+                        validators=[
+                            django.core.validators.MinValueValidator(1000),
+                            django.core.validators.MaxValueValidator(30000),
+                        ],
+                    ),
+                ),
+                (
+                    "segment_max_ms",
+                    models.PositiveIntegerField(
+                        default=15000,
+                        validators=[
+                            django.core.validators.MinValueValidator(2000),
+                            django.core.validators.MaxValueValidator(30000),
+                        ],
+                    ),
+                ),
+                ("draft_model", models.CharField(max_length=200)),
+                ("refine_model", models.CharField(blank=True, max_length=200, null=True)),
+                ("glossary", models.JSONField(blank=True, default=list)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, editable=False, null=True)),
+            ],
+            options={
+                "ordering": ("name", "id"),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("segmentation__in", ["pauses", "fixed"])),
+                        name="project_segmentation_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("segment_max_ms__gte", models.F("segment_target_ms"))),
+                        name="project_max_not_below_target",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Recording",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("claim", models.BigIntegerField(default=0, editable=False)),
+                ("attempts", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("claimed_by", models.CharField(blank=True, default="", editable=False, max_length=200)),
+                ("claim_expires_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("available_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("cause_code", models.CharField(blank=True, default="", max_length=60)),
+                ("cause", models.TextField(blank=True, default="")),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="recordings",
+                        to="annotation.project",
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("sha256", models.CharField(editable=False, max_length=64)),
+                ("size_bytes", models.BigIntegerField(editable=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("stored", "Waiting"),
+                            ("preparing", "Preparing"),
+                            ("ready", "Ready"),
+                            ("rejected", "Rejected"),
+                        ],
+                        default="stored",
+                        editable=False,
+                        max_length=12,
+                    ),
+                ),
+                ("duration_ms", models.BigIntegerField(editable=False, null=True)),
+                ("prepared_percent", models.PositiveSmallIntegerField(default=0, editable=False)),
+                ("container", models.CharField(blank=True, default="", editable=False, max_length=60)),
+                ("codec", models.CharField(blank=True, default="", editable=False, max_length=60)),
+                ("sample_rate", models.PositiveBigIntegerField(editable=False, null=True)),
+                ("channels", models.PositiveIntegerField(editable=False, null=True)),
+                ("wav_sha256", models.CharField(blank=True, default="", editable=False, max_length=64)),
+                ("language", models.CharField(blank=True, default="", max_length=12)),
+                (
+                    "segmentation",
+                    models.CharField(
+                        blank=True,
+                        choices=[("pauses", "At pauses"), ("fixed", "Fixed 30 s")],
+                        default="",
+                        max_length=12,
+                    ),
+                ),
+                ("warnings", models.JSONField(default=list, editable=False)),
+                ("silences", models.JSONField(default=list, editable=False)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("-id",),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ("stored", "preparing"))),
+                        fields=["id"],
+                        name="recording_to_prepare",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "sha256"), name="recording_once_per_project"),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["stored", "preparing", "ready", "rejected"])),
+                        name="recording_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "ready"), _negated=True),
+                            ("duration_ms__gt", 0),
+                            _connector="OR",
+                        ),
+                        name="recording_ready_has_duration",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Membership",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="annotation.project",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("annotator", "Annotator"),
+                            ("reviewer", "Reviewer"),
+                            ("manager", "Manager"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("project", "user"), name="membership_one_role_per_project"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["annotator", "reviewer", "manager"])),
+                        name="membership_role_known",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="Segment",
             fields=[
                 (
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
+                    ),
+                ),
+                (
+                    "recording",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="segments",
+                        to="annotation.recording",
                     ),
                 ),
                 ("channel", models.PositiveSmallIntegerField(default=0)),
@@ -308,8 +437,6 @@ class Migration(migrations.Migration):
                 ("risk_reasons", models.JSONField(default=list)),
                 ("locked", models.BooleanField(default=False)),
                 ("locked_at", models.DateTimeField(null=True)),
-                ("unlock_reason", models.CharField(blank=True, default="", max_length=500)),
-                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 (
                     "locked_by",
                     models.ForeignKey(
@@ -319,107 +446,58 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
-                    ),
-                ),
-                (
-                    "recording",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="segments",
-                        to="annotation.recording",
-                    ),
-                ),
+                ("unlock_reason", models.CharField(blank=True, default="", max_length=500)),
+                ("updated_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
                 "ordering": ("recording", "start_ms", "channel", "id"),
+                "indexes": [
+                    models.Index(
+                        fields=["project", "recording", "start_ms", "id"], name="segment_by_project"
+                    ),
+                    models.Index(
+                        models.F("project"),
+                        models.OrderBy(models.F("risk"), descending=True, nulls_last=True),
+                        models.F("id"),
+                        name="segment_worst_first",
+                    ),
+                    models.Index(fields=["recording", "start_ms", "id"], name="segment_by_time"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("end_ms__gt", models.F("start_ms")), ("start_ms__gte", 0)),
+                        name="segment_end_after_start",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "pending",
+                                    "draft",
+                                    "refined",
+                                    "corrected",
+                                    "skipped",
+                                    "accepted",
+                                    "returned",
+                                ],
+                            )
+                        ),
+                        name="segment_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("locked", False), ("locked_at", None)),
+                            models.Q(("locked", True), ("locked_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="segment_lock_whole",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("recording", "channel", "start_ms", "end_ms"), name="segment_once_per_span"
+                    ),
+                ],
             },
-        ),
-        migrations.CreateModel(
-            name="Membership",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[
-                            ("annotator", "Annotator"),
-                            ("reviewer", "Reviewer"),
-                            ("manager", "Manager"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="memberships",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-        ),
-        migrations.AddField(
-            model_name="project",
-            name="created_by",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="project",
-            name="members",
-            field=models.ManyToManyField(
-                related_name="projects", through="annotation.Membership", to=settings.AUTH_USER_MODEL
-            ),
-        ),
-        migrations.AddField(
-            model_name="membership",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="memberships",
-                to="annotation.project",
-            ),
-        ),
-        migrations.AddField(
-            model_name="recording",
-            name="created_by",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="recording",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="recordings",
-                to="annotation.project",
-            ),
         ),
         migrations.CreateModel(
             name="Job",
@@ -428,6 +506,23 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="jobs",
+                        to="annotation.project",
+                    ),
+                ),
+                (
+                    "recording",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="jobs",
+                        to="annotation.recording",
                     ),
                 ),
                 ("kind", models.CharField(choices=[("transcribe", "Transcribe")], max_length=12)),
@@ -451,9 +546,6 @@ class Migration(migrations.Migration):
                 ("total_items", models.PositiveIntegerField(default=0)),
                 ("error_code", models.CharField(blank=True, default="", max_length=60)),
                 ("error", models.TextField(blank=True, default="")),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("started_at", models.DateTimeField(null=True)),
-                ("finished_at", models.DateTimeField(null=True)),
                 (
                     "created_by",
                     models.ForeignKey(
@@ -463,26 +555,105 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "ordering": ("-id",),
+                "indexes": [
+                    models.Index(fields=["project", "-id"], name="job_by_project"),
+                    models.Index(
+                        condition=models.Q(("state__in", ("pending", "running"))),
+                        fields=["id"],
+                        name="job_live",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["pending", "running", "completed", "failed", "cancelled"])
+                        ),
+                        name="job_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("processed_items__lte", models.F("total_items"))),
+                        name="job_processed_within_total",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Upload",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
                 (
                     "project",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="jobs",
+                        related_name="uploads",
                         to="annotation.project",
                     ),
                 ),
                 (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="uploads",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("name", models.CharField(max_length=255)),
+                ("size_bytes", models.BigIntegerField()),
+                ("offset", models.BigIntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("finished", "Finished"),
+                            ("aborted", "Aborted"),
+                            ("expired", "Expired"),
+                        ],
+                        default="open",
+                        max_length=12,
+                    ),
+                ),
+                ("segmentation", models.CharField(blank=True, default="", max_length=12)),
+                (
                     "recording",
                     models.ForeignKey(
+                        editable=False,
                         null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="jobs",
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
                         to="annotation.recording",
                     ),
                 ),
+                ("duplicate", models.BooleanField(default=False, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("expires_at", models.DateTimeField()),
             ],
             options={
-                "ordering": ("-id",),
+                "ordering": ("-created_at",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["open", "finished", "aborted", "expired"])),
+                        name="upload_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("offset__gte", 0), ("offset__lte", models.F("size_bytes"))),
+                        name="upload_offset_in_size",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -501,6 +672,28 @@ class Migration(migrations.Migration):
                 ("available_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("cause_code", models.CharField(blank=True, default="", max_length=60)),
                 ("cause", models.TextField(blank=True, default="")),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
+                    ),
+                ),
+                (
+                    "recording",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decodings",
+                        to="annotation.recording",
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decodings",
+                        to="annotation.job",
+                    ),
+                ),
                 (
                     "pass_name",
                     models.CharField(choices=[("draft", "Draft"), ("refine", "Refine")], max_length=12),
@@ -529,29 +722,52 @@ class Migration(migrations.Migration):
                 ("processing_ms", models.PositiveIntegerField(null=True)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("finished_at", models.DateTimeField(null=True)),
-                (
-                    "job",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="decodings",
-                        to="annotation.job",
-                    ),
-                ),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
-                    ),
-                ),
-                (
-                    "recording",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="decodings",
-                        to="annotation.recording",
-                    ),
-                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        models.F("pass_name"),
+                        models.OrderBy(models.F("priority"), descending=True),
+                        models.F("id"),
+                        condition=models.Q(("state", "queued")),
+                        name="decoding_queue",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "running")),
+                        fields=["claim_expires_at"],
+                        name="decoding_running",
+                    ),
+                    models.Index(fields=["job", "state"], name="decoding_by_job"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["queued", "running", "done", "failed", "cancelled"])
+                        ),
+                        name="decoding_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("pass_name__in", ["draft", "refine"])), name="decoding_pass_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("end_ms__gt", models.F("start_ms"))),
+                        name="decoding_end_after_start",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ("queued", "running"))),
+                        fields=(
+                            "recording",
+                            "pass_name",
+                            "model",
+                            "options_digest",
+                            "channel",
+                            "start_ms",
+                            "end_ms",
+                        ),
+                        name="decoding_once_while_wanted",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Revision",
@@ -560,6 +776,14 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "segment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="revisions",
+                        to="annotation.segment",
                     ),
                 ),
                 ("number", models.PositiveIntegerField()),
@@ -577,9 +801,6 @@ class Migration(migrations.Migration):
                         max_length=12,
                     ),
                 ),
-                ("model", models.CharField(blank=True, default="", max_length=200)),
-                ("operation_id", models.UUIDField(null=True)),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 (
                     "author",
                     models.ForeignKey(
@@ -589,80 +810,35 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-                (
-                    "segment",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="revisions",
-                        to="annotation.segment",
-                    ),
-                ),
+                ("model", models.CharField(blank=True, default="", max_length=200)),
+                ("operation_id", models.UUIDField(null=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
                 "ordering": ("segment", "-number"),
-            },
-        ),
-        migrations.CreateModel(
-            name="Upload",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
-                ),
-                ("name", models.CharField(max_length=255)),
-                ("size_bytes", models.BigIntegerField()),
-                ("offset", models.BigIntegerField(default=0)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("open", "Open"),
-                            ("finished", "Finished"),
-                            ("aborted", "Aborted"),
-                            ("expired", "Expired"),
-                        ],
-                        default="open",
-                        max_length=12,
+                "constraints": [
+                    models.UniqueConstraint(fields=("segment", "number"), name="revision_number_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("operation_id__isnull", False)),
+                        fields=("segment", "operation_id"),
+                        name="revision_operation_once",
                     ),
-                ),
-                ("segmentation", models.CharField(blank=True, default="", max_length=12)),
-                ("duplicate", models.BooleanField(default=False, editable=False)),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    models.CheckConstraint(
+                        condition=models.Q(("source__in", ["draft", "refine", "human", "import"])),
+                        name="revision_source_known",
                     ),
-                ),
-                ("expires_at", models.DateTimeField()),
-                (
-                    "project",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="uploads",
-                        to="annotation.project",
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "number",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("base"), "+", models.Value(1)
+                                ),
+                            )
+                        ),
+                        name="revision_follows_base",
                     ),
-                ),
-                (
-                    "recording",
-                    models.ForeignKey(
-                        editable=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to="annotation.recording",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="uploads",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ("-created_at",),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -678,9 +854,6 @@ class Migration(migrations.Migration):
                         to="annotation.segment",
                     ),
                 ),
-                ("token", models.BigIntegerField(default=1)),
-                ("acquired_at", models.DateTimeField()),
-                ("expires_at", models.DateTimeField(db_index=True)),
                 (
                     "holder",
                     models.ForeignKey(
@@ -689,6 +862,9 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                ("token", models.BigIntegerField(default=1)),
+                ("acquired_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(db_index=True)),
             ],
         ),
         migrations.CreateModel(
@@ -700,17 +876,6 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                (
-                    "pass_name",
-                    models.CharField(choices=[("draft", "Draft"), ("refine", "Refine")], max_length=12),
-                ),
-                ("model", models.CharField(max_length=200)),
-                ("text", models.TextField(blank=True)),
-                ("words", models.JSONField(default=list)),
-                ("signals", models.JSONField(default=dict)),
-                ("risk", models.FloatField(null=True)),
-                ("risk_reasons", models.JSONField(default=list)),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 (
                     "decoding",
                     models.ForeignKey(
@@ -727,6 +892,17 @@ class Migration(migrations.Migration):
                         to="annotation.segment",
                     ),
                 ),
+                (
+                    "pass_name",
+                    models.CharField(choices=[("draft", "Draft"), ("refine", "Refine")], max_length=12),
+                ),
+                ("model", models.CharField(max_length=200)),
+                ("text", models.TextField(blank=True)),
+                ("words", models.JSONField(default=list)),
+                ("signals", models.JSONField(default=dict)),
+                ("risk", models.FloatField(null=True)),
+                ("risk_reasons", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
                 "verbose_name_plural": "hypotheses",
@@ -737,234 +913,11 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
-        migrations.AddConstraint(
+        migrations.AddField(
             model_name="project",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("segmentation__in", ["pauses", "fixed"])),
-                name="project_segmentation_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="project",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("segment_max_ms__gte", models.F("segment_target_ms"))),
-                name="project_max_not_below_target",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(
-                fields=("project", "user"), name="membership_one_role_per_project"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["annotator", "reviewer", "manager"])),
-                name="membership_role_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="segment",
-            index=models.Index(
-                fields=["project", "recording", "start_ms", "id"], name="segment_by_project"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="segment",
-            index=models.Index(
-                models.F("project"),
-                models.OrderBy(models.F("risk"), descending=True, nulls_last=True),
-                models.F("id"),
-                name="segment_worst_first",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="segment",
-            index=models.Index(fields=["recording", "start_ms", "id"], name="segment_by_time"),
-        ),
-        migrations.AddConstraint(
-            model_name="segment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("end_ms__gt", models.F("start_ms")), ("start_ms__gte", 0)),
-                name="segment_end_after_start",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="segment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        ["pending", "draft", "refined", "corrected", "skipped", "accepted", "returned"],
-                    )
-                ),
-                name="segment_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="segment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("locked", False), ("locked_at", None)),
-                    models.Q(("locked", True), ("locked_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="segment_lock_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="segment",
-            constraint=models.UniqueConstraint(
-                fields=("recording", "channel", "start_ms", "end_ms"), name="segment_once_per_span"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="recording",
-            index=models.Index(
-                condition=models.Q(("state__in", ("stored", "preparing"))),
-                fields=["id"],
-                name="recording_to_prepare",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recording",
-            constraint=models.UniqueConstraint(
-                fields=("project", "sha256"), name="recording_once_per_project"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recording",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["stored", "preparing", "ready", "rejected"])),
-                name="recording_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recording",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "ready"), _negated=True), ("duration_ms__gt", 0), _connector="OR"
-                ),
-                name="recording_ready_has_duration",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="job",
-            index=models.Index(fields=["project", "-id"], name="job_by_project"),
-        ),
-        migrations.AddIndex(
-            model_name="job",
-            index=models.Index(
-                condition=models.Q(("state__in", ("pending", "running"))), fields=["id"], name="job_live"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="job",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["pending", "running", "completed", "failed", "cancelled"])),
-                name="job_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="job",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("processed_items__lte", models.F("total_items"))),
-                name="job_processed_within_total",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="decoding",
-            index=models.Index(
-                models.F("pass_name"),
-                models.OrderBy(models.F("priority"), descending=True),
-                models.F("id"),
-                condition=models.Q(("state", "queued")),
-                name="decoding_queue",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="decoding",
-            index=models.Index(
-                condition=models.Q(("state", "running")), fields=["claim_expires_at"], name="decoding_running"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="decoding",
-            index=models.Index(fields=["job", "state"], name="decoding_by_job"),
-        ),
-        migrations.AddConstraint(
-            model_name="decoding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["queued", "running", "done", "failed", "cancelled"])),
-                name="decoding_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decoding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("pass_name__in", ["draft", "refine"])), name="decoding_pass_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decoding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("end_ms__gt", models.F("start_ms"))), name="decoding_end_after_start"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decoding",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ("queued", "running"))),
-                fields=("recording", "pass_name", "model", "options_digest", "channel", "start_ms", "end_ms"),
-                name="decoding_once_while_wanted",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="revision",
-            constraint=models.UniqueConstraint(fields=("segment", "number"), name="revision_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="revision",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("operation_id__isnull", False)),
-                fields=("segment", "operation_id"),
-                name="revision_operation_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="revision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("source__in", ["draft", "refine", "human", "import"])),
-                name="revision_source_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="revision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "number",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("base"), "+", models.Value(1)
-                        ),
-                    )
-                ),
-                name="revision_follows_base",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["open", "finished", "aborted", "expired"])),
-                name="upload_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("offset__gte", 0), ("offset__lte", models.F("size_bytes"))),
-                name="upload_offset_in_size",
+            name="members",
+            field=models.ManyToManyField(
+                related_name="projects", through="annotation.Membership", to=settings.AUTH_USER_MODEL
             ),
         ),
     ]

@@ -38,8 +38,46 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
+                    ),
+                ),
+                (
+                    "recording",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="assignments",
+                        to="annotation.recording",
+                    ),
+                ),
+                (
+                    "assignee",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="assignments",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "assigned_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("recording", "assignee"), name="assignment_once_per_person"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Decision",
@@ -48,6 +86,20 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
+                    ),
+                ),
+                (
+                    "segment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="decisions",
+                        to="annotation.segment",
                     ),
                 ),
                 (
@@ -67,6 +119,15 @@ class Migration(migrations.Migration):
                         max_length=16,
                     ),
                 ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("reason", models.CharField(blank=True, default="", max_length=500)),
                 ("audio_ms", models.BigIntegerField(default=0)),
                 ("heard_share", models.FloatField(null=True)),
@@ -75,9 +136,58 @@ class Migration(migrations.Migration):
                 ("overrode", models.JSONField(default=list)),
                 ("before", models.JSONField(default=dict)),
                 ("after", models.JSONField(default=dict)),
+                (
+                    "undoes",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="undone_by",
+                        to="annotation.decision",
+                    ),
+                ),
                 ("operation_id", models.UUIDField(null=True)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["project", "created_at"], name="decision_by_day"),
+                    models.Index(fields=["author", "-id"], name="decision_by_author"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "save",
+                                    "accept",
+                                    "skip",
+                                    "unintelligible",
+                                    "split",
+                                    "merge",
+                                    "edges",
+                                    "speaker",
+                                    "undo",
+                                ],
+                            )
+                        ),
+                        name="decision_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("heard_share", None),
+                            models.Q(("heard_share__gte", 0), ("heard_share__lte", 1)),
+                            _connector="OR",
+                        ),
+                        name="decision_heard_share_is_a_share",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("operation_id__isnull", False)),
+                        fields=("segment", "operation_id"),
+                        name="decision_operation_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Draft",
@@ -88,10 +198,31 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "segment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="drafts",
+                        to="annotation.segment",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="drafts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("base_revision", models.PositiveIntegerField()),
                 ("text", models.TextField(blank=True)),
                 ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("author", "segment"), name="draft_once_per_person")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Preferences",
@@ -162,150 +293,6 @@ class Migration(migrations.Migration):
                 fields=["project", "annotator"],
                 name="segment_returned",
             ),
-        ),
-        migrations.AddField(
-            model_name="assignment",
-            name="assigned_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="assignment",
-            name="assignee",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="assignments",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="assignment",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="assignment",
-            name="recording",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="assignments",
-                to="annotation.recording",
-            ),
-        ),
-        migrations.AddField(
-            model_name="decision",
-            name="author",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="decision",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="decision",
-            name="segment",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="decisions", to="annotation.segment"
-            ),
-        ),
-        migrations.AddField(
-            model_name="decision",
-            name="undoes",
-            field=models.OneToOneField(
-                null=True,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="undone_by",
-                to="annotation.decision",
-            ),
-        ),
-        migrations.AddField(
-            model_name="draft",
-            name="author",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="drafts",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="draft",
-            name="segment",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="drafts", to="annotation.segment"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="assignment",
-            constraint=models.UniqueConstraint(
-                fields=("recording", "assignee"), name="assignment_once_per_person"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="decision",
-            index=models.Index(fields=["project", "created_at"], name="decision_by_day"),
-        ),
-        migrations.AddIndex(
-            model_name="decision",
-            index=models.Index(fields=["author", "-id"], name="decision_by_author"),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        [
-                            "save",
-                            "accept",
-                            "skip",
-                            "unintelligible",
-                            "split",
-                            "merge",
-                            "edges",
-                            "speaker",
-                            "undo",
-                        ],
-                    )
-                ),
-                name="decision_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("heard_share", None),
-                    models.Q(("heard_share__gte", 0), ("heard_share__lte", 1)),
-                    _connector="OR",
-                ),
-                name="decision_heard_share_is_a_share",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("operation_id__isnull", False)),
-                fields=("segment", "operation_id"),
-                name="decision_operation_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="draft",
-            constraint=models.UniqueConstraint(fields=("author", "segment"), name="draft_once_per_person"),
         ),
         migrations.AddIndex(
             model_name="segment",

@@ -57,6 +57,15 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "drawn_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("filters", models.CharField(blank=True, default="", max_length=1000)),
                 ("seed", models.BigIntegerField()),
@@ -64,6 +73,13 @@ class Migration(migrations.Migration):
                 ("population", models.PositiveIntegerField()),
                 ("size", models.PositiveIntegerField()),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("size__lte", models.F("population"))), name="sample_fits"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SampledDecision",
@@ -74,7 +90,34 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "sample",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="annotation.auditsample",
+                    ),
+                ),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="annotation.decision",
+                    ),
+                ),
             ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("sample", "decision"), name="sampled_once")],
+            },
+        ),
+        migrations.AddField(
+            model_name="auditsample",
+            name="decisions",
+            field=models.ManyToManyField(
+                related_name="samples", through="annotation.SampledDecision", to="annotation.decision"
+            ),
         ),
         migrations.AddField(
             model_name="decision",
@@ -183,50 +226,6 @@ class Migration(migrations.Migration):
             model_name="decision",
             index=models.Index(
                 condition=models.Q(("overrode", []), _negated=True), fields=["-id"], name="decision_overrode"
-            ),
-        ),
-        migrations.AddField(
-            model_name="auditsample",
-            name="drawn_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="sampleddecision",
-            name="decision",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.decision"
-            ),
-        ),
-        migrations.AddField(
-            model_name="sampleddecision",
-            name="sample",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="+",
-                to="annotation.auditsample",
-            ),
-        ),
-        migrations.AddField(
-            model_name="auditsample",
-            name="decisions",
-            field=models.ManyToManyField(
-                related_name="samples", through="annotation.SampledDecision", to="annotation.decision"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="sampleddecision",
-            constraint=models.UniqueConstraint(fields=("sample", "decision"), name="sampled_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="auditsample",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("size__lte", models.F("population"))), name="sample_fits"
             ),
         ),
     ]

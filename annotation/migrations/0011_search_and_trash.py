@@ -7,19 +7,44 @@ the stems of the words in the segment's language, and the project. See docs/adr/
 
 from typing import Any
 
-import annotation.models.search
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
+import annotation.models.search
+
 #: The stemmers of PostgreSQL by the language codes of Whisper. Those that a server does not have are left out.
 STEMMERS = {
-    "ar": "arabic", "hy": "armenian", "eu": "basque", "ca": "catalan", "da": "danish", "nl": "dutch",
-    "en": "english", "et": "estonian", "fi": "finnish", "fr": "french", "de": "german", "el": "greek",
-    "hi": "hindi", "hu": "hungarian", "id": "indonesian", "it": "italian", "lt": "lithuanian", "ne": "nepali",
-    "no": "norwegian", "nn": "norwegian", "pt": "portuguese", "ro": "romanian", "ru": "russian",
-    "sr": "serbian", "es": "spanish", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
+    "ar": "arabic",
+    "hy": "armenian",
+    "eu": "basque",
+    "ca": "catalan",
+    "da": "danish",
+    "nl": "dutch",
+    "en": "english",
+    "et": "estonian",
+    "fi": "finnish",
+    "fr": "french",
+    "de": "german",
+    "el": "greek",
+    "hi": "hindi",
+    "hu": "hungarian",
+    "id": "indonesian",
+    "it": "italian",
+    "lt": "lithuanian",
+    "ne": "nepali",
+    "no": "norwegian",
+    "nn": "norwegian",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sr": "serbian",
+    "es": "spanish",
+    "sv": "swedish",
+    "ta": "tamil",
+    "tr": "turkish",
+    "yi": "yiddish",
 }
 
 # Names are written with their schema: the server maintains indexes under a search_path of its own.
@@ -179,161 +204,280 @@ def make_stemmer(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('annotation', '0010_seals'),
+        ("annotation", "0010_seals"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ReplacedRow',
+            name="Replacement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('changed', 'Changed'), ('locked', 'Locked'), ('leased', 'Somebody is editing it'), ('accepted', 'Accepted by a reviewer'), ('moved', 'Changed meanwhile'), ('too_long', 'Too long afterwards'), ('put_back', 'Taken back'), ('kept', 'Left: changed since')], max_length=8)),
-                ('before', models.PositiveIntegerField()),
-                ('after', models.PositiveIntegerField(null=True)),
-                ('source', models.CharField(blank=True, default='', max_length=12)),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Replacement',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('find', models.CharField(max_length=500)),
-                ('put', models.CharField(blank=True, max_length=500)),
-                ('match_case', models.BooleanField(default=True)),
-                ('whole_words', models.BooleanField(default=False)),
-                ('query', models.CharField(blank=True, default='', max_length=500)),
-                ('expected', models.PositiveIntegerField(default=0)),
-                ('changed', models.PositiveIntegerField(default=0)),
-                ('skipped', models.PositiveIntegerField(default=0)),
-                ('put_back', models.PositiveIntegerField(default=0)),
-                ('kept', models.PositiveIntegerField(default=0)),
-                ('last_segment', models.BigIntegerField(default=0, editable=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('undo_asked_at', models.DateTimeField(null=True)),
-                ('undone_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="replacements",
+                        to="annotation.project",
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="annotation.job",
+                    ),
+                ),
+                ("find", models.CharField(max_length=500)),
+                ("put", models.CharField(blank=True, max_length=500)),
+                ("match_case", models.BooleanField(default=True)),
+                ("whole_words", models.BooleanField(default=False)),
+                ("query", models.CharField(blank=True, default="", max_length=500)),
+                ("expected", models.PositiveIntegerField(default=0)),
+                ("changed", models.PositiveIntegerField(default=0)),
+                ("skipped", models.PositiveIntegerField(default=0)),
+                ("put_back", models.PositiveIntegerField(default=0)),
+                ("kept", models.PositiveIntegerField(default=0)),
+                ("last_segment", models.BigIntegerField(default=0, editable=False)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("undo_asked_at", models.DateTimeField(null=True)),
+                ("undone_at", models.DateTimeField(null=True)),
+                (
+                    "undone_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
+                "indexes": [models.Index(fields=["project", "-id"], name="replacement_by_project")],
             },
         ),
         migrations.CreateModel(
-            name='SearchText',
+            name="SearchText",
             fields=[
-                ('segment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='annotation.segment')),
-                ('text', models.TextField()),
-                ('heard', models.TextField()),
-                ('stems', annotation.models.search.StemsField()),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Term',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=100)),
-                ('language', models.CharField(blank=True, default='', max_length=12)),
-                ('variants', models.JSONField(blank=True, default=list)),
-                ('note', models.CharField(blank=True, default='', max_length=500)),
-                ('case_rule', models.CharField(choices=[('exact', 'Always as written here'), ('initial', 'The first letter may be a capital'), ('any', 'Any case')], default='exact', max_length=8)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                (
+                    "segment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="annotation.segment",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="annotation.project",
+                    ),
+                ),
+                (
+                    "recording",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="annotation.recording",
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("heard", models.TextField()),
+                ("stems", annotation.models.search.StemsField()),
             ],
             options={
-                'ordering': ('text', 'id'),
+                "indexes": [
+                    models.Index(
+                        models.F("project"),
+                        models.OrderBy(models.F("recording"), descending=True),
+                        models.F("segment"),
+                        name="searchtext_by_project",
+                    ),
+                    models.Index(
+                        models.OrderBy(models.F("recording"), descending=True),
+                        models.F("segment"),
+                        name="searchtext_newest_first",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Term",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="terms",
+                        to="annotation.project",
+                    ),
+                ),
+                ("text", models.CharField(max_length=100)),
+                ("language", models.CharField(blank=True, default="", max_length=12)),
+                ("variants", models.JSONField(blank=True, default=list)),
+                ("note", models.CharField(blank=True, default="", max_length=500)),
+                (
+                    "case_rule",
+                    models.CharField(
+                        choices=[
+                            ("exact", "Always as written here"),
+                            ("initial", "The first letter may be a capital"),
+                            ("any", "Any case"),
+                        ],
+                        default="exact",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("text", "id"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "text"), name="term_once_per_project"),
+                    models.CheckConstraint(
+                        condition=models.Q(("case_rule__in", ["exact", "initial", "any"])),
+                        name="term_case_rule_known",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ReplacedRow",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "replacement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rows",
+                        to="annotation.replacement",
+                    ),
+                ),
+                (
+                    "segment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.segment"
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("changed", "Changed"),
+                            ("locked", "Locked"),
+                            ("leased", "Somebody is editing it"),
+                            ("accepted", "Accepted by a reviewer"),
+                            ("moved", "Changed meanwhile"),
+                            ("too_long", "Too long afterwards"),
+                            ("put_back", "Taken back"),
+                            ("kept", "Left: changed since"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("before", models.PositiveIntegerField()),
+                ("after", models.PositiveIntegerField(null=True)),
+                ("source", models.CharField(blank=True, default="", max_length=12)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("replacement", "segment"), name="replaced_row_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "outcome__in",
+                                [
+                                    "changed",
+                                    "locked",
+                                    "leased",
+                                    "accepted",
+                                    "moved",
+                                    "too_long",
+                                    "put_back",
+                                    "kept",
+                                ],
+                            )
+                        ),
+                        name="replaced_row_outcome_known",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
-            model_name='recording',
-            name='trashed_at',
+            model_name="recording",
+            name="trashed_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='recording',
-            name='trashed_by',
-            field=models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="recording",
+            name="trashed_by",
+            field=models.ForeignKey(
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(condition=models.Q(('trashed_at__isnull', False)), fields=['project'], name='recording_in_trash'),
-        ),
-        migrations.AddField(
-            model_name='replacedrow',
-            name='segment',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='annotation.segment'),
-        ),
-        migrations.AddField(
-            model_name='replacement',
-            name='created_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='replacement',
-            name='job',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='annotation.job'),
-        ),
-        migrations.AddField(
-            model_name='replacement',
-            name='project',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='replacements', to='annotation.project'),
-        ),
-        migrations.AddField(
-            model_name='replacement',
-            name='undone_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='replacedrow',
-            name='replacement',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='annotation.replacement'),
-        ),
-        migrations.AddField(
-            model_name='searchtext',
-            name='project',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='annotation.project'),
-        ),
-        migrations.AddField(
-            model_name='searchtext',
-            name='recording',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='annotation.recording'),
-        ),
-        migrations.AddField(
-            model_name='term',
-            name='created_by',
-            field=models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='term',
-            name='project',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='terms', to='annotation.project'),
-        ),
-        migrations.AddIndex(
-            model_name='replacement',
-            index=models.Index(fields=['project', '-id'], name='replacement_by_project'),
-        ),
-        migrations.AddConstraint(
-            model_name='replacedrow',
-            constraint=models.UniqueConstraint(fields=('replacement', 'segment'), name='replaced_row_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='replacedrow',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['changed', 'locked', 'leased', 'accepted', 'moved', 'too_long', 'put_back', 'kept'])), name='replaced_row_outcome_known'),
-        ),
-        migrations.AddIndex(
-            model_name='searchtext',
-            index=models.Index(models.F('project'), models.OrderBy(models.F('recording'), descending=True), models.F('segment'), name='searchtext_by_project'),
-        ),
-        migrations.AddIndex(
-            model_name='searchtext',
-            index=models.Index(models.OrderBy(models.F('recording'), descending=True), models.F('segment'), name='searchtext_newest_first'),
-        ),
-        migrations.AddConstraint(
-            model_name='term',
-            constraint=models.UniqueConstraint(fields=('project', 'text'), name='term_once_per_project'),
-        ),
-        migrations.AddConstraint(
-            model_name='term',
-            constraint=models.CheckConstraint(condition=models.Q(('case_rule__in', ['exact', 'initial', 'any'])), name='term_case_rule_known'),
+            model_name="recording",
+            index=models.Index(
+                condition=models.Q(("trashed_at__isnull", False)),
+                fields=["project"],
+                name="recording_in_trash",
+            ),
         ),
         migrations.RunSQL(FUNCTIONS, migrations.RunSQL.noop),
         migrations.RunPython(make_stemmer, migrations.RunPython.noop),

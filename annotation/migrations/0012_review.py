@@ -173,33 +173,45 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="batches",
+                        to="annotation.project",
+                    ),
+                ),
                 ("name", models.CharField(max_length=100)),
+                (
+                    "assignee",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="batches",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("paused_at", models.DateTimeField(null=True)),
                 ("closed_at", models.DateTimeField(null=True)),
             ],
-        ),
-        migrations.CreateModel(
-            name="BatchRecording",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="BatchSegment",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-            ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("closed_at", None)),
+                        fields=["project", "assignee"],
+                        name="batch_in_force",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Comment",
@@ -210,10 +222,52 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
+                    ),
+                ),
+                (
+                    "segment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="comments",
+                        to="annotation.segment",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("text", models.TextField(max_length=4000)),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("resolved_at", models.DateTimeField(null=True)),
+                (
+                    "resolved_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["segment", "id"], name="comment_of_segment"),
+                    models.Index(
+                        condition=models.Q(("resolved_at", None)),
+                        fields=["project", "-id"],
+                        name="comment_unresolved",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Gold",
@@ -224,34 +278,43 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
+                    ),
+                ),
+                (
+                    "segment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="gold",
+                        to="annotation.segment",
+                    ),
+                ),
                 ("text", models.TextField(blank=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("withdrawn_at", models.DateTimeField(null=True)),
             ],
             options={
                 "verbose_name_plural": "gold",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("withdrawn_at", None)),
+                        fields=["project", "id"],
+                        name="gold_in_use",
+                    )
+                ],
             },
-        ),
-        migrations.CreateModel(
-            name="GoldScore",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("profile", models.CharField(max_length=40)),
-                ("substitutions", models.PositiveIntegerField()),
-                ("deletions", models.PositiveIntegerField()),
-                ("insertions", models.PositiveIntegerField()),
-                ("words", models.PositiveIntegerField()),
-                ("character_errors", models.PositiveIntegerField()),
-                ("characters", models.PositiveIntegerField()),
-                ("passed", models.BooleanField()),
-                ("limit", models.FloatField()),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-            ],
         ),
         migrations.CreateModel(
             name="Guideline",
@@ -262,25 +325,33 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="guidelines",
+                        to="annotation.project",
+                    ),
+                ),
                 ("version", models.PositiveIntegerField()),
                 ("text", models.TextField(blank=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
                 "ordering": ("project", "-version"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "version"), name="guideline_version_once")
+                ],
             },
-        ),
-        migrations.CreateModel(
-            name="Mention",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("read_at", models.DateTimeField(null=True)),
-            ],
         ),
         migrations.CreateModel(
             name="Pair",
@@ -289,6 +360,20 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
+                    ),
+                ),
+                (
+                    "segment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="pair",
+                        to="annotation.segment",
                     ),
                 ),
                 (
@@ -324,45 +409,47 @@ class Migration(migrations.Migration):
                         max_length=8,
                     ),
                 ),
+                (
+                    "settled_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("revision", models.PositiveIntegerField(null=True)),
                 ("opened_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("compared_at", models.DateTimeField(null=True)),
                 ("settled_at", models.DateTimeField(null=True)),
             ],
-        ),
-        migrations.CreateModel(
-            name="Reading",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "disputed")),
+                        fields=["project", "id"],
+                        name="pair_disputed",
                     ),
-                ),
-                ("place", models.PositiveSmallIntegerField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("save", "Saved"),
-                            ("accept", "Accepted as heard"),
-                            ("skip", "Skipped"),
-                            ("unintelligible", "Marked unintelligible"),
-                            ("split", "Split"),
-                            ("merge", "Merged"),
-                            ("edges", "Moved its edges"),
-                            ("speaker", "Set the speaker"),
-                            ("undo", "Undone"),
-                        ],
-                        max_length=16,
+                    models.Index(fields=["project", "state"], name="pair_by_state"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["reading", "agreed", "disputed", "settled", "void"])
+                        ),
+                        name="pair_state_known",
                     ),
-                ),
-                ("text", models.TextField(blank=True)),
-                ("reason", models.CharField(blank=True, default="", max_length=500)),
-                ("base_revision", models.PositiveIntegerField()),
-                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ("changed_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-            ],
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ("reading", "void")),
+                            ("state", "disputed"),
+                            ("revision__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="pair_ends_in_a_revision",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Review",
@@ -371,6 +458,20 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
+                    ),
+                ),
+                (
+                    "segment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reviews",
+                        to="annotation.segment",
                     ),
                 ),
                 ("revision", models.PositiveIntegerField()),
@@ -407,6 +508,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("comment", models.CharField(blank=True, default="", max_length=500)),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("audio_ms", models.BigIntegerField(default=0)),
                 ("heard_share", models.FloatField(null=True)),
                 ("active_ms", models.PositiveIntegerField(null=True)),
@@ -419,6 +538,75 @@ class Migration(migrations.Migration):
                 ),
                 ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["segment", "-id"], name="review_of_segment"),
+                    models.Index(fields=["project", "created_at"], name="review_by_day"),
+                    models.Index(fields=["annotator", "-id"], name="review_of_annotator"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("verdict__in", ["accept", "return", "fix"])),
+                        name="review_verdict_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                (
+                                    "reason_code__in",
+                                    [
+                                        "words",
+                                        "missing",
+                                        "added",
+                                        "spelling",
+                                        "style",
+                                        "tags",
+                                        "speaker",
+                                        "edges",
+                                        "unheard",
+                                        "other",
+                                    ],
+                                ),
+                                ("verdict", "return"),
+                            ),
+                            models.Q(models.Q(("verdict", "return"), _negated=True), ("reason_code", "")),
+                            _connector="OR",
+                        ),
+                        name="review_return_has_a_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                (
+                                    "result",
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("revision"), "+", models.Value(1)
+                                    ),
+                                ),
+                                ("verdict", "fix"),
+                            ),
+                            models.Q(
+                                models.Q(("verdict", "fix"), _negated=True), ("result", models.F("revision"))
+                            ),
+                            _connector="OR",
+                        ),
+                        name="review_fix_is_a_revision",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("heard_share", None),
+                            models.Q(("heard_share__gte", 0), ("heard_share__lte", 1)),
+                            _connector="OR",
+                        ),
+                        name="review_heard_share_is_a_share",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("operation_id__isnull", False)),
+                        fields=("segment", "operation_id"),
+                        name="review_operation_once",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SampleCount",
@@ -429,9 +617,30 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
+                    ),
+                ),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("decided", models.PositiveIntegerField(default=0)),
                 ("drawn", models.PositiveIntegerField(default=0)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("project", "annotator"), name="sample_count_once_per_person"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="SecondCheck",
@@ -442,11 +651,260 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
+                    ),
+                ),
+                (
+                    "segment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="second_check",
+                        to="annotation.segment",
+                    ),
+                ),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 ("number", models.PositiveIntegerField(null=True)),
                 ("again", models.BooleanField(default=False)),
                 ("drawn_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ("done_at", models.DateTimeField(null=True)),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        models.F("project"),
+                        models.OrderBy(models.F("again"), descending=True),
+                        models.F("id"),
+                        condition=models.Q(("done_at", None)),
+                        name="second_check_open",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="BatchRecording",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="recordings",
+                        to="annotation.batch",
+                    ),
+                ),
+                (
+                    "recording",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="in_batch",
+                        to="annotation.recording",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="BatchSegment",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="segments",
+                        to="annotation.batch",
+                    ),
+                ),
+                (
+                    "segment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.segment"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="GoldScore",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "gold",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="scores",
+                        to="annotation.gold",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
+                    ),
+                ),
+                (
+                    "annotator",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "decision",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="annotation.decision",
+                    ),
+                ),
+                ("profile", models.CharField(max_length=40)),
+                ("substitutions", models.PositiveIntegerField()),
+                ("deletions", models.PositiveIntegerField()),
+                ("insertions", models.PositiveIntegerField()),
+                ("words", models.PositiveIntegerField()),
+                ("character_errors", models.PositiveIntegerField()),
+                ("characters", models.PositiveIntegerField()),
+                ("passed", models.BooleanField()),
+                ("limit", models.FloatField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                "indexes": [models.Index(fields=["project", "annotator"], name="gold_score_by_person")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("gold", "annotator"), name="gold_scored_once_per_person")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Mention",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "comment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="mentions",
+                        to="annotation.comment",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("read_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("read_at", None)), fields=["user", "-id"], name="mention_unread"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("comment", "user"), name="mention_once_per_comment")
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Reading",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "pair",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="readings",
+                        to="annotation.pair",
+                    ),
+                ),
+                (
+                    "segment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.segment"
+                    ),
+                ),
+                ("place", models.PositiveSmallIntegerField()),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("save", "Saved"),
+                            ("accept", "Accepted as heard"),
+                            ("skip", "Skipped"),
+                            ("unintelligible", "Marked unintelligible"),
+                            ("split", "Split"),
+                            ("merge", "Merged"),
+                            ("edges", "Moved its edges"),
+                            ("speaker", "Set the speaker"),
+                            ("undo", "Undone"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("text", models.TextField(blank=True)),
+                ("reason", models.CharField(blank=True, default="", max_length=500)),
+                ("base_revision", models.PositiveIntegerField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("changed_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+            options={
+                "indexes": [models.Index(fields=["segment", "author"], name="reading_by_author")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("pair", "place"), name="reading_one_per_place"),
+                    models.UniqueConstraint(fields=("pair", "author"), name="reading_one_per_person"),
+                    models.CheckConstraint(
+                        condition=models.Q(("place__in", (1, 2))), name="reading_place_known"
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="membership",
@@ -513,499 +971,6 @@ class Migration(migrations.Migration):
                     ("double_percent__lte", 100), ("gold_percent__lte", 50), ("review_percent__lte", 100)
                 ),
                 name="project_shares_are_shares",
-            ),
-        ),
-        migrations.AddField(
-            model_name="batch",
-            name="assignee",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="batches",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="batch",
-            name="created_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="batch",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="batches", to="annotation.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="batchrecording",
-            name="batch",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="recordings", to="annotation.batch"
-            ),
-        ),
-        migrations.AddField(
-            model_name="batchrecording",
-            name="recording",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE, related_name="in_batch", to="annotation.recording"
-            ),
-        ),
-        migrations.AddField(
-            model_name="batchsegment",
-            name="batch",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="segments", to="annotation.batch"
-            ),
-        ),
-        migrations.AddField(
-            model_name="batchsegment",
-            name="segment",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.segment"
-            ),
-        ),
-        migrations.AddField(
-            model_name="comment",
-            name="author",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="comment",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="comment",
-            name="resolved_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="comment",
-            name="segment",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="comments", to="annotation.segment"
-            ),
-        ),
-        migrations.AddField(
-            model_name="gold",
-            name="author",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="gold",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="gold",
-            name="segment",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE, related_name="gold", to="annotation.segment"
-            ),
-        ),
-        migrations.AddField(
-            model_name="goldscore",
-            name="annotator",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="goldscore",
-            name="decision",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="annotation.decision",
-            ),
-        ),
-        migrations.AddField(
-            model_name="goldscore",
-            name="gold",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="scores", to="annotation.gold"
-            ),
-        ),
-        migrations.AddField(
-            model_name="goldscore",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="guideline",
-            name="author",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="guideline",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="guidelines",
-                to="annotation.project",
-            ),
-        ),
-        migrations.AddField(
-            model_name="mention",
-            name="comment",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="mentions", to="annotation.comment"
-            ),
-        ),
-        migrations.AddField(
-            model_name="mention",
-            name="user",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-            ),
-        ),
-        migrations.AddField(
-            model_name="pair",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="pair",
-            name="segment",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE, related_name="pair", to="annotation.segment"
-            ),
-        ),
-        migrations.AddField(
-            model_name="pair",
-            name="settled_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="reading",
-            name="author",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
-            ),
-        ),
-        migrations.AddField(
-            model_name="reading",
-            name="pair",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="readings", to="annotation.pair"
-            ),
-        ),
-        migrations.AddField(
-            model_name="reading",
-            name="segment",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.segment"
-            ),
-        ),
-        migrations.AddField(
-            model_name="review",
-            name="annotator",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="review",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="review",
-            name="reviewer",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="review",
-            name="segment",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="annotation.segment"
-            ),
-        ),
-        migrations.AddField(
-            model_name="samplecount",
-            name="annotator",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-            ),
-        ),
-        migrations.AddField(
-            model_name="samplecount",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="secondcheck",
-            name="annotator",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="secondcheck",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="annotation.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="secondcheck",
-            name="segment",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="second_check",
-                to="annotation.segment",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="batch",
-            index=models.Index(
-                condition=models.Q(("closed_at", None)), fields=["project", "assignee"], name="batch_in_force"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="comment",
-            index=models.Index(fields=["segment", "id"], name="comment_of_segment"),
-        ),
-        migrations.AddIndex(
-            model_name="comment",
-            index=models.Index(
-                condition=models.Q(("resolved_at", None)),
-                fields=["project", "-id"],
-                name="comment_unresolved",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="gold",
-            index=models.Index(
-                condition=models.Q(("withdrawn_at", None)), fields=["project", "id"], name="gold_in_use"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="goldscore",
-            index=models.Index(fields=["project", "annotator"], name="gold_score_by_person"),
-        ),
-        migrations.AddConstraint(
-            model_name="goldscore",
-            constraint=models.UniqueConstraint(
-                fields=("gold", "annotator"), name="gold_scored_once_per_person"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="guideline",
-            constraint=models.UniqueConstraint(fields=("project", "version"), name="guideline_version_once"),
-        ),
-        migrations.AddIndex(
-            model_name="mention",
-            index=models.Index(
-                condition=models.Q(("read_at", None)), fields=["user", "-id"], name="mention_unread"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="mention",
-            constraint=models.UniqueConstraint(fields=("comment", "user"), name="mention_once_per_comment"),
-        ),
-        migrations.AddIndex(
-            model_name="pair",
-            index=models.Index(
-                condition=models.Q(("state", "disputed")), fields=["project", "id"], name="pair_disputed"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="pair",
-            index=models.Index(fields=["project", "state"], name="pair_by_state"),
-        ),
-        migrations.AddConstraint(
-            model_name="pair",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["reading", "agreed", "disputed", "settled", "void"])),
-                name="pair_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="pair",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ("reading", "void")),
-                    ("state", "disputed"),
-                    ("revision__isnull", False),
-                    _connector="OR",
-                ),
-                name="pair_ends_in_a_revision",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="reading",
-            index=models.Index(fields=["segment", "author"], name="reading_by_author"),
-        ),
-        migrations.AddConstraint(
-            model_name="reading",
-            constraint=models.UniqueConstraint(fields=("pair", "place"), name="reading_one_per_place"),
-        ),
-        migrations.AddConstraint(
-            model_name="reading",
-            constraint=models.UniqueConstraint(fields=("pair", "author"), name="reading_one_per_person"),
-        ),
-        migrations.AddConstraint(
-            model_name="reading",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("place__in", (1, 2))), name="reading_place_known"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="review",
-            index=models.Index(fields=["segment", "-id"], name="review_of_segment"),
-        ),
-        migrations.AddIndex(
-            model_name="review",
-            index=models.Index(fields=["project", "created_at"], name="review_by_day"),
-        ),
-        migrations.AddIndex(
-            model_name="review",
-            index=models.Index(fields=["annotator", "-id"], name="review_of_annotator"),
-        ),
-        migrations.AddConstraint(
-            model_name="review",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("verdict__in", ["accept", "return", "fix"])), name="review_verdict_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="review",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        (
-                            "reason_code__in",
-                            [
-                                "words",
-                                "missing",
-                                "added",
-                                "spelling",
-                                "style",
-                                "tags",
-                                "speaker",
-                                "edges",
-                                "unheard",
-                                "other",
-                            ],
-                        ),
-                        ("verdict", "return"),
-                    ),
-                    models.Q(models.Q(("verdict", "return"), _negated=True), ("reason_code", "")),
-                    _connector="OR",
-                ),
-                name="review_return_has_a_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="review",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        (
-                            "result",
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("revision"), "+", models.Value(1)
-                            ),
-                        ),
-                        ("verdict", "fix"),
-                    ),
-                    models.Q(models.Q(("verdict", "fix"), _negated=True), ("result", models.F("revision"))),
-                    _connector="OR",
-                ),
-                name="review_fix_is_a_revision",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="review",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("heard_share", None),
-                    models.Q(("heard_share__gte", 0), ("heard_share__lte", 1)),
-                    _connector="OR",
-                ),
-                name="review_heard_share_is_a_share",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="review",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("operation_id__isnull", False)),
-                fields=("segment", "operation_id"),
-                name="review_operation_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="samplecount",
-            constraint=models.UniqueConstraint(
-                fields=("project", "annotator"), name="sample_count_once_per_person"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="secondcheck",
-            index=models.Index(
-                models.F("project"),
-                models.OrderBy(models.F("again"), descending=True),
-                models.F("id"),
-                condition=models.Q(("done_at", None)),
-                name="second_check_open",
             ),
         ),
         migrations.RunSQL(SEEDS, migrations.RunSQL.noop),

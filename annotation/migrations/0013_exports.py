@@ -7,82 +7,205 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('annotation', '0012_review'),
+        ("annotation", "0012_review"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Export',
+            name="Export",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('format', models.CharField(choices=[('csv', 'CSV'), ('xlsx', 'Excel (XLSX)'), ('tsv', 'TSV'), ('jsonl', 'JSON lines'), ('nemo', 'NeMo manifest with audio'), ('audiofolder', 'Hugging Face audiofolder'), ('parquet', 'Hugging Face Parquet'), ('kaldi', 'Kaldi data directory'), ('common_voice', 'Common Voice TSV'), ('ctm', 'CTM'), ('stm', 'STM'), ('rttm', 'RTTM'), ('srt', 'SubRip (SRT)'), ('vtt', 'WebVTT'), ('textgrid', 'Praat TextGrid'), ('eaf', 'ELAN (EAF)'), ('whisper', 'Whisper JSON'), ('whisperx', 'WhisperX JSON'), ('whisper_tsv', 'Whisper TSV'), ('label_studio', 'Label Studio JSON')], max_length=16)),
-                ('filter', models.JSONField(default=dict)),
-                ('options', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('job', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='export', to='annotation.job')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exports', to='annotation.project')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="exports",
+                        to="annotation.project",
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "job",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="export",
+                        to="annotation.job",
+                    ),
+                ),
+                (
+                    "format",
+                    models.CharField(
+                        choices=[
+                            ("csv", "CSV"),
+                            ("xlsx", "Excel (XLSX)"),
+                            ("tsv", "TSV"),
+                            ("jsonl", "JSON lines"),
+                            ("nemo", "NeMo manifest with audio"),
+                            ("audiofolder", "Hugging Face audiofolder"),
+                            ("parquet", "Hugging Face Parquet"),
+                            ("kaldi", "Kaldi data directory"),
+                            ("common_voice", "Common Voice TSV"),
+                            ("ctm", "CTM"),
+                            ("stm", "STM"),
+                            ("rttm", "RTTM"),
+                            ("srt", "SubRip (SRT)"),
+                            ("vtt", "WebVTT"),
+                            ("textgrid", "Praat TextGrid"),
+                            ("eaf", "ELAN (EAF)"),
+                            ("whisper", "Whisper JSON"),
+                            ("whisperx", "WhisperX JSON"),
+                            ("whisper_tsv", "Whisper TSV"),
+                            ("label_studio", "Label Studio JSON"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("filter", models.JSONField(default=dict)),
+                ("options", models.JSONField(default=dict)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'ordering': ('-id',),
+                "ordering": ("-id",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "number"), name="export_number_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "format__in",
+                                [
+                                    "csv",
+                                    "xlsx",
+                                    "tsv",
+                                    "jsonl",
+                                    "nemo",
+                                    "audiofolder",
+                                    "parquet",
+                                    "kaldi",
+                                    "common_voice",
+                                    "ctm",
+                                    "stm",
+                                    "rttm",
+                                    "srt",
+                                    "vtt",
+                                    "textgrid",
+                                    "eaf",
+                                    "whisper",
+                                    "whisperx",
+                                    "whisper_tsv",
+                                    "label_studio",
+                                ],
+                            )
+                        ),
+                        name="export_format_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ExportedFile',
+            name="ExportedFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('size_bytes', models.BigIntegerField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('rows', models.PositiveIntegerField()),
-                ('audio_ms', models.BigIntegerField()),
-                ('manifest', models.JSONField()),
-                ('card', models.TextField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('export', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='file', to='annotation.export')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "export",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="file",
+                        to="annotation.export",
+                    ),
+                ),
+                ("size_bytes", models.BigIntegerField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("rows", models.PositiveIntegerField()),
+                ("audio_ms", models.BigIntegerField()),
+                ("manifest", models.JSONField()),
+                ("card", models.TextField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),
         migrations.CreateModel(
-            name='ExportedRow',
+            name="ExportedRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('recording_id', models.BigIntegerField()),
-                ('segment_id', models.BigIntegerField()),
-                ('revision_id', models.BigIntegerField(null=True)),
-                ('hypothesis_id', models.BigIntegerField(null=True)),
-                ('split', models.CharField(blank=True, choices=[('train', 'Train'), ('validation', 'Validation'), ('test', 'Test')], default='', max_length=10)),
-                ('facts', models.JSONField(default=dict)),
-                ('export', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='annotation.export')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "export",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rows",
+                        to="annotation.export",
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("recording_id", models.BigIntegerField()),
+                ("segment_id", models.BigIntegerField()),
+                ("revision_id", models.BigIntegerField(null=True)),
+                ("hypothesis_id", models.BigIntegerField(null=True)),
+                (
+                    "split",
+                    models.CharField(
+                        blank=True,
+                        choices=[("train", "Train"), ("validation", "Validation"), ("test", "Test")],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                ("facts", models.JSONField(default=dict)),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("export", "number"), name="exported_row_number_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("split__in", ["", "train", "validation", "test"])),
+                        name="exported_row_split_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('frozen_at', models.DateTimeField()),
-                ('rows', models.PositiveIntegerField()),
-                ('facts', models.JSONField(default=dict)),
-                ('export', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='snapshot', to='annotation.export')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "export",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="snapshot",
+                        to="annotation.export",
+                    ),
+                ),
+                ("frozen_at", models.DateTimeField()),
+                ("rows", models.PositiveIntegerField()),
+                ("facts", models.JSONField(default=dict)),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='export_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=models.CheckConstraint(condition=models.Q(('format__in', ['csv', 'xlsx', 'tsv', 'jsonl', 'nemo', 'audiofolder', 'parquet', 'kaldi', 'common_voice', 'ctm', 'stm', 'rttm', 'srt', 'vtt', 'textgrid', 'eaf', 'whisper', 'whisperx', 'whisper_tsv', 'label_studio'])), name='export_format_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='exportedrow',
-            constraint=models.UniqueConstraint(fields=('export', 'number'), name='exported_row_number_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='exportedrow',
-            constraint=models.CheckConstraint(condition=models.Q(('split__in', ['', 'train', 'validation', 'test'])), name='exported_row_split_known'),
         ),
         migrations.RunSQL(
             """
