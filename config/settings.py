@@ -97,8 +97,8 @@ def _database(alias: str) -> dict[str, Any]:
     database = connections.django_database(connections.database_params(alias, OPTIONS, SECRETS, PLACES))
     database["ENGINE"] = "config.postgresql"
     database["CONN_MAX_AGE"] = 0
-    # Asked before a pooled connection is handed out: the site mends itself after a crash of PostgreSQL.
-    database["CONN_HEALTH_CHECKS"] = True
+    # Pooled connections are looked at by `config.postgresql`, which mends the whole pool at once.
+    database["CONN_HEALTH_CHECKS"] = not (alias == "default" and OPTIONS.database_pool_size)
     database["OPTIONS"] = {
         "connect_timeout": 5,
         "application_name": f"earmark-{alias}",

@@ -1,4 +1,4 @@
-"""Tell PostgreSQL who is acting, for the audit triggers to read.
+"""Tell PostgreSQL who is acting, for the audit triggers to read; hand out no connection that is dead.
 
 The stamp is transaction-local (`set_config(..., true)`), so a pooled connection can never carry one
 person's name into another's work. It is sent before the first write of a transaction, and again when the
@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.backends.postgresql import base
+from psycopg import OperationalError
 
 from annotation.audit import Actor, current
 
@@ -34,6 +35,25 @@ def _values(actor: Actor | None) -> list[str]:
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Run one extra statement in a transaction that writes for somebody, and none otherwise."""
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Return a connection that answers, from the pool where there is one.
+
+        A dead one in the pool means that PostgreSQL was away, and that the others are as dead. The pool's own
+        check would find out about them one by one, and wait longer after each: with four of them people are
+        told that the database is away long after it is back. So all are looked at together.
+        """
+        connection = super().get_new_connection(conn_params)
+        pool = self.pool
+        if pool is None:
+            return connection
+        try:
+            pool.check_connection(connection)
+        except OperationalError:
+            pool.putconn(connection)
+            pool.check()
+            connection = super().get_new_connection(conn_params)
+        return connection
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,32 @@ def test_postgres_stopped_makes_the_site_unavailable_and_names_it(site: str, emb
     finally:
         os.kill(before, signal.SIGCONT)
     until_ready(site)
+
+
+@pytest.mark.faults
+def test_after_postgres_died_nobody_is_told_that_it_is_away_once_it_is_back(site: str, embedded: Any) -> None:
+    """Leave as many connections as the pool takes to a server that dies; the first to ask is answered."""
+    page = f"{site}/api/projects/"
+    nobody = {"Authorization": f"Bearer {'a' * 64}"}  # who that is not, the database has to say
+    together = threading.Barrier(16)
+
+    def ask(_: int) -> int:
+        together.wait(PATIENCE_S)
+        return get(page, **nobody)[0]
+
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(5):
+            assert set(pool.map(ask, range(16))) == {401}
+    before = embedded.pid("postgres")
+    with services.superuser() as connection:
+        held = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'earmark-default'"
+        (connections,) = connection.execute(held).fetchone() or (0,)
+        assert isinstance(connections, int)
+        assert connections >= 6, "of as many the pool's own check would have given up"
+    os.kill(before, signal.SIGKILL)
+    until(lambda: embedded.pid("postgres") not in (None, before))
+    until_ready(site)
+    assert [get(page, **nobody)[0] for _ in range(connections)] == [401] * connections
 
 
 def test_a_full_disk_is_told_and_is_no_outage(site_process: Callable[..., Any]) -> None:

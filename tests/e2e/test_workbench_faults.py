@@ -50,14 +50,17 @@ def human_revisions(recording: Recording) -> int:
 
 
 def go_on(bench: Bench) -> None:
-    """Press Enter, and again when a warning was shown first: nobody has to have heard all of it by now."""
-    mark = "document.querySelector('.wb-row.current svg.icon')?.ariaLabel"
-    before, state = bench.current, bench.page.evaluate(mark)
+    """Press Enter, and again when a warning was shown first; who has heard all of it by now gets none."""
+    row = "document.querySelector('.wb-row.current')"
+    before = bench.current
+    last = bench.page.evaluate(f"{row}?.ariaPosInSet === {row}?.ariaSetSize")
+    state = bench.page.evaluate(f"{row}?.querySelector('svg.icon').ariaLabel")
+    # The last row stays open when it is decided.
+    gone = f"{row}?.querySelector('svg.icon').ariaLabel !== '{state}'" if last else "false"
     bench.press("Enter")
     until(
         bench.page,
-        f"document.querySelector('.wb-row.current')?.dataset.segment !== '{before}'"
-        f" || {mark} !== '{state}' || document.querySelector('.wb-checks')",
+        f"{row}?.dataset.segment !== '{before}' || {gone} || document.querySelector('.wb-checks')",
     )
     if bench.current == before and bench.page.locator(".wb-checks").count():
         bench.press("Enter")
