@@ -54,9 +54,9 @@ def go_on(bench: Bench) -> None:
     row = "document.querySelector('.wb-row.current')"
     before = bench.current
     last = bench.page.evaluate(f"{row}?.ariaPosInSet === {row}?.ariaSetSize")
-    state = bench.page.evaluate(f"{row}?.querySelector('svg.icon').ariaLabel")
+    state = bench.page.evaluate(f"{row}?.querySelector('svg.icon')?.ariaLabel")
     # The last row stays open when it is decided.
-    gone = f"{row}?.querySelector('svg.icon').ariaLabel !== '{state}'" if last else "false"
+    gone = f"{row}?.querySelector('svg.icon')?.ariaLabel !== '{state}'" if last else "false"
     bench.press("Enter")
     until(
         bench.page,
