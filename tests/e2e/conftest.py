@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 import warnings
@@ -15,7 +16,15 @@ import pytest
 from tests.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
+    from playwright.sync_api import (
+        APIResponse,
+        Browser,
+        BrowserContext,
+        ConsoleMessage,
+        Dialog,
+        Page,
+        Route,
+    )
 
 ARGUMENTS: Final = (
     "--headless",
@@ -43,6 +52,35 @@ def until(page: Page, expression: str) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"never true: {expression}")
         page.wait_for_timeout(30)
+
+
+class Overtaken:
+    """Keep the first answer from an address back until it is let go: later ones come before it."""
+
+    def __init__(self, page: Page, address: re.Pattern[str]) -> None:
+        self._page = page
+        self._held: list[tuple[Route, APIResponse]] = []
+        page.route(address, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        if self._held:
+            route.continue_()
+        else:
+            self._held.append((route, route.fetch()))
+
+    def wait(self) -> None:
+        """Wait until the site has answered; the page is not told yet."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._held:
+            assert time.monotonic() < deadline, "nothing was asked"
+            self._page.wait_for_timeout(20)
+
+    def let_go(self) -> None:
+        """Give the old answer to the page, and return once it has dealt with it."""
+        route, answer = self._held[0]
+        with self._page.expect_event("requestfinished", lambda request: request == route.request):
+            route.fulfill(response=answer)
+        self._page.evaluate("() => new Promise(done => setTimeout(done))")
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from annotation.models import Recording, Revision, Segment
-from annotation.services import segments
+from annotation.services import leases, segments
 from tests.e2e.audio import place_audio
-from tests.e2e.conftest import Opens, until
+from tests.e2e.conftest import Opens, Overtaken, until
 from tests.factories import make_job, make_recording, make_segment
 from tests.personas import Cast
 
@@ -170,6 +170,35 @@ def test_a_row_is_locked_and_unlocked_with_a_reason(opens: Opens, people: Cast, 
     page.wait_for_selector(f"#s{first.pk}:not(.locked)")
     first.refresh_from_db()
     assert (first.locked, first.unlock_reason) == (False, "one more word")
+
+
+def test_a_late_answer_does_not_turn_a_row_back(opens: Opens, people: Cast, recording: Recording) -> None:
+    first = rows(recording)[0]
+    page = opens("reviewer", address(recording))
+    late = Overtaken(page, re.compile(r"/recordings/\d+/rows/\?ids="))
+    box(page, first).fill("finished")
+    page.keyboard.press("Control+s")
+    late.wait()
+    page.locator(f"#s{first.pk}").get_by_role("button", name="Lock").click()
+    page.wait_for_selector(f"#s{first.pk}.locked")
+    late.let_go()
+    assert page.locator(f"#s{first.pk}.locked").count() == 1
+    assert box(page, first).count() == 0
+
+
+def test_a_row_that_was_left_before_its_lease_came_is_given_back(
+    opens: Opens, people: Cast, recording: Recording
+) -> None:
+    first = rows(recording)[0]
+    page = opens("annotator", address(recording))
+    late = Overtaken(page, re.compile(rf"/segments/{first.pk}/lease/"))
+    box(page, first).focus()
+    late.wait()
+    assert first.pk in leases.live([first.pk])
+    page.locator("h1").click()
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        late.let_go()
+    assert leases.live([first.pk]) == {}
 
 
 def test_without_scripts_the_same_page_works_by_forms(

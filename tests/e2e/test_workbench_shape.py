@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import pytest
 
 from annotation.models import Assignment, Lease, Recording, Revision, Segment
-from annotation.services import assignments
+from annotation.services import assignments, segments, shapes
+from annotation.services.shapes import Grip
 from tests import waiting
 from tests.e2e.audio import place_audio
 from tests.e2e.bench import Bench, make_call, rows
-from tests.e2e.conftest import Opens, until
+from tests.e2e.conftest import Opens, Overtaken, until
 from tests.factories import make_job, make_recording, move
 from tests.personas import Cast
 
@@ -46,6 +48,41 @@ def test_split_merge_and_back_again(opens: Opens, people: Cast, media_root: Any)
     until(page, "document.querySelectorAll('.wb-row').length === 2")
     assert spans(recording) == before
     assert Revision.objects.filter(segment__recording=recording).count() >= 2, "revisions are never deleted"
+
+
+def test_undo_takes_back_a_cut_whose_answer_is_still_on_its_way(
+    opens: Opens, people: Cast, media_root: Any
+) -> None:
+    recording = make_call(people, ["one two three four", "five six"], each_ms=2000, long_ms=1600)
+    before = spans(recording)
+    bench = Bench(opens("annotator"), recording)
+    bench.at(rows(recording)[0])
+    bench.mine()
+    late = Overtaken(bench.page, re.compile(r"/split/$"))
+    bench.page.evaluate("document.getElementById('text').setSelectionRange(8, 8)")
+    bench.press("Control+Shift+Enter")
+    late.wait()
+    bench.command("z")
+    late.let_go()
+    bench.says("Undone")
+    until(bench.page, "document.querySelectorAll('.wb-row').length === 2")
+    assert spans(recording) == before
+
+
+def test_a_late_answer_brings_no_row_back_that_was_cut(opens: Opens, people: Cast, media_root: Any) -> None:
+    recording = make_call(people, ["one two three four", "five six"], each_ms=2000, long_ms=1600)
+    first, second = rows(recording)
+    bench = Bench(opens("annotator"), recording)
+    bench.at(first)
+    page = bench.page
+    late = Overtaken(page, re.compile(r"/rows/\?ids="))
+    segments.save_text(user=people.reviewer, segment=second, text="five or six", base_revision=1)
+    late.wait()
+    shapes.split(user=people.reviewer, segment=second, at_ms=2800, offset=7, grip=Grip(2))
+    until(page, "document.querySelectorAll('.wb-row').length === 3")
+    late.let_go()
+    assert page.locator(".wb-row").count() == 3
+    assert page.locator(f"#row-{second.pk}").count() == 0
 
 
 def test_typed_text_goes_with_a_split(opens: Opens, people: Cast, media_root: Any) -> None:

@@ -189,6 +189,8 @@ export class Editor {
     work.renewed = Date.now();
     const answer = await send<{ token: string }>("POST", `/api/segments/${idOf(row)}/lease/`);
     if (answer.ok) {
+      // Left before the answer came: nobody edits it, and others should not wait until it runs out.
+      if (!this.work.get(idOf(row))?.renewed) return void send("DELETE", `/api/segments/${idOf(row)}/lease/`, undefined, true);
       work.lease = answer.value.token;
       if (work.state === "held") {
         work.state = "";

@@ -3,6 +3,7 @@
 import { Editor } from "./editor";
 import { follow, Gather } from "./events";
 import { fragment, send } from "./http";
+import { Order } from "./order";
 import { Player } from "./player";
 
 function start(root: HTMLElement): void {
@@ -11,13 +12,16 @@ function start(root: HTMLElement): void {
   const player = new Player(root);
   const editor = list ? new Editor(root, list, player) : null;
   const back = encodeURIComponent(root.dataset["back"] ?? "");
+  const order = new Order();
   let heading = false;
 
   async function refreshRows(ids: string[]): Promise<void> {
     const here = ids.filter((id) => document.getElementById(`s${id}`));
     if (!here.length || !editor) return;
+    const asked = order.ask();
     const piece = await fragment(`${root.dataset["rows"]}?ids=${here.join(",")}&back=${back}`);
-    if (piece) for (const row of piece.querySelectorAll<HTMLElement>("li.segment")) editor.arrived(row);
+    if (!piece) return;
+    for (const row of piece.querySelectorAll<HTMLElement>("li.segment")) if (order.newest(row.id, asked)) editor.arrived(row);
   }
 
   async function refreshHead(): Promise<void> {

@@ -222,6 +222,8 @@ export abstract class Deciding extends Opening {
 
   async undoLast(focus = true): Promise<void> {
     this.focusAfterUndo = focus;
+    // A cut whose answer is on its way is the last thing done, and not yet known by its number.
+    await this.shaping;
     const last = this.undo.pop();
     this.undoable = this.undo.size;
     if (!last) return this.say("There is nothing to undo.");

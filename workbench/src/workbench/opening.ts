@@ -20,7 +20,7 @@ export abstract class Opening extends Drafting {
     const promise = api.segment(id).then((answer) => {
       if (this.details.get(id) === promise) this.details.delete(id);
       if (!answer.ok) {
-        if (answer.refusal.status === 410) this.rows = this.rows.filter((row) => row.id !== id);
+        if (answer.refusal.status === 410) this.drop([id]);
         return null;
       }
       this.ready.set(id, answer.value);
@@ -196,9 +196,11 @@ export abstract class Opening extends Drafting {
   protected async reread(): Promise<void> {
     const id = this.current;
     if (id === null || !this.segment) return;
+    const asked = this.order.ask();
     const answer = await api.segment(id);
     if (!answer.ok || this.current !== id || !this.segment || this.outbox?.of(id)) return;
     const fresh = answer.value;
+    if (fresh.revision < this.base || !this.order.newest(`open ${id}`, asked)) return;
     this.ready.set(id, fresh);
     const was = this.segment;
     this.segment = fresh;
@@ -207,7 +209,7 @@ export abstract class Opening extends Drafting {
       if (this.dirty) this.say(`Locked by ${fresh.locked_by ?? "somebody"} meanwhile. Your text is kept here.`);
     }
     if (!fresh.locked && was.locked) void this.lease();
-    if (fresh.revision === this.base || fresh.revision < this.base) return;
+    if (fresh.revision === this.base) return;
     const machine = fresh.source === "draft" || fresh.source === "refine";
     const last = fresh.history[0];
     // What a person saved is shown at once where nothing was typed: one may have waited for them with the caret here.
@@ -287,8 +289,8 @@ export abstract class Opening extends Drafting {
   }
 
   protected apply(segments: readonly Brief[], retired: readonly string[]): void {
-    const gone = new Set(retired);
-    const known = new Map(this.rows.filter((row) => !gone.has(row.id)).map((row) => [row.id, row]));
+    this.drop(retired);
+    const known = new Map(this.rows.map((row) => [row.id, row]));
     for (const id of retired) {
       this.forget(id);
       this.clips.drop(id);

@@ -78,9 +78,10 @@ export class Session extends Shaping {
 
   private async rest(recording: string, cursor: string | null): Promise<void> {
     for (let next = cursor; next !== null; ) {
+      const asked = this.order.ask();
       const more = await api.rows(recording, { limit: PAGE, cursor: next });
       if (!more.ok || this.recording.id !== recording) break;
-      this.merge(more.value.rows);
+      this.merge(more.value, asked);
       next = more.value.next;
     }
   }
@@ -116,7 +117,7 @@ export class Session extends Shaping {
       const retired = new Set((data["retired"] as string[] | undefined) ?? []);
       const made = (data["made"] as string[] | undefined) ?? [];
       if (data["by"] === this.given.username && ![...retired].some((id) => this.rows.some((row) => row.id === id))) return;
-      this.rows = this.rows.filter((row) => !retired.has(row.id));
+      this.drop([...retired]);
       for (const id of retired) {
         this.forget(id);
         if (id !== this.current && this.kept.has(id)) void this.keep?.draft(id).then((draft) => draft && this.inherit(id, made, draft.text));
@@ -135,10 +136,11 @@ export class Session extends Shaping {
   protected async refresh(ids: string[]): Promise<void> {
     for (let at = 0; at < ids.length; at += 200) {
       const some = ids.slice(at, at + 200);
+      const asked = this.order.ask();
       const answer = await api.rows(this.recording.id, { ids: some.join(","), limit: PAGE });
       if (!answer.ok) continue;
       const before = this.row(this.current);
-      this.merge(answer.value.rows);
+      this.merge(answer.value, asked);
       for (const row of answer.value.rows) {
         const ready = this.ready.get(row.id);
         if (ready && ready.revision === row.revision && ready.state === row.state && ready.locked === row.locked && row.id !== this.current) continue;
@@ -156,10 +158,11 @@ export class Session extends Shaping {
   protected async refreshAll(): Promise<void> {
     if (!this.recording.id || this.loading) return;
     for (let cursor: string | null = ""; cursor !== null; ) {
+      const asked = this.order.ask();
       const answer = await api.rows(this.recording.id, cursor ? { limit: PAGE, cursor } : { limit: PAGE });
-      if (!answer.ok) return;
+      if (!answer.ok || answer.value.recording !== this.recording.id) return;
       const stale = answer.value.rows.filter((row) => (this.row(row.id)?.revision ?? -1) !== row.revision).map((row) => row.id);
-      this.merge(answer.value.rows);
+      this.merge(answer.value, asked);
       for (const id of stale) if (id !== this.current) this.forget(id);
       cursor = answer.value.next;
     }

@@ -1,7 +1,8 @@
 // What a person has in hand: the rows, the open segment, its box, and the facts behind the light.
 
 import type { QueueCounts } from "../api/schema";
-import { api } from "./api";
+import { Order } from "../order";
+import { api, type RowsPage } from "./api";
 import type { Check } from "./checks";
 import { Clips } from "./clips";
 import { FALLBACK, type Given } from "./given";
@@ -78,6 +79,7 @@ export abstract class State {
   protected savedAt: Date | null = null;
   protected readonly details = new Map<string, Promise<Segment | null>>();
   protected readonly ready = new Map<string, Segment>();
+  protected readonly order = new Order();
   protected readonly undo = new History();
   protected readonly waiting = new Map<string, () => void>();
   protected queue: string[] = [];
@@ -114,14 +116,25 @@ export abstract class State {
     return id === null ? null : (this.rows.find((row) => row.id === id) ?? null);
   }
 
-  protected merge(fresh: readonly Row[]): void {
+  /** Take over the rows of an answer to question `asked`, where nothing newer is known of them. */
+  protected merge(page: RowsPage, asked: number): void {
+    // The person went on to another recording meanwhile.
+    if (page.recording !== this.recording.id) return;
     const known = new Map(this.rows.map((row) => [row.id, row]));
-    for (const row of fresh) {
+    for (const row of page.rows) {
       const old = known.get(row.id);
       // An answer that was on its way while something newer was saved must not turn it back.
-      if (!old || row.revision >= old.revision) known.set(row.id, row);
+      if ((!old || row.revision >= old.revision) && this.order.newest(row.id, asked)) known.set(row.id, row);
     }
     this.rows = [...known.values()].sort(byTime);
+  }
+
+  /** Take rows away that are no more; an answer that is on its way must not bring them back. */
+  protected drop(ids: readonly string[]): void {
+    const gone = new Set(ids);
+    const asked = this.order.ask();
+    for (const id of gone) this.order.newest(id, asked);
+    this.rows = this.rows.filter((row) => !gone.has(row.id));
   }
 
   protected change(id: string, what: Partial<Row>): void {
