@@ -252,10 +252,18 @@ class Contents:
                         self.seeds[table] = b"".join(bytes(part) for part in copy)
 
     def restore(self) -> None:
-        """Empty every table, the audit's too, and put back what the migrations had put there."""
+        """Empty every table, the audit's too, and put back what the migrations had put there.
+
+        A page that a test has just closed may still be saying goodbye to the site. Whoever is writing then
+        is waited for; where the two stand in each other's way, the site's transaction is what gives in.
+        """
         with superuser() as connection, connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")
-            for table in self._tables(connection):
+            connection.execute("SET LOCAL deadlock_timeout = '1h'")  # the first to look is the one to give in
+            connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE_S:.0f}s'")
+            tables = list(self._tables(connection))
+            connection.execute(f"LOCK TABLE {', '.join(tables)} IN EXCLUSIVE MODE")
+            for table in tables:
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 - own names
             for table, rows in self.seeds.items():
                 with connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:

@@ -2,6 +2,7 @@
 
 import { follow, Gather } from "./events";
 import { fragment, send } from "./http";
+import { again } from "./order";
 
 const LABELS = { live: "Live", polling: "Looking every few seconds", closed: "Not live any more: reload the page" };
 const ASK_AFTER_MS = 250;
@@ -93,7 +94,7 @@ function hours(ms: number): string {
 function versions(root: HTMLElement): void {
   const light = document.getElementById("live-light");
 
-  async function refresh(): Promise<void> {
+  const refresh = again(async () => {
     const piece = await fragment(root.dataset["rows"] ?? "");
     if (piece === null) return;
     const open = new Set([...root.querySelectorAll("details[open]")].map((one) => one.closest("li")?.id));
@@ -105,7 +106,7 @@ function versions(root: HTMLElement): void {
       if (old && (old.isEqualNode(line) || old.contains(document.activeElement))) line.replaceWith(old);
     }
     root.replaceChildren(piece);
-  }
+  });
 
   const gather = new Gather(300, () => void refresh());
   follow(root.dataset["project"] ?? "", {

@@ -2,6 +2,7 @@
 
 import { follow, Gather } from "./events";
 import { fragment } from "./http";
+import { again, Order } from "./order";
 
 const LABELS = { live: "Live", polling: "Looking every few seconds", closed: "Not live any more: reload the page" };
 
@@ -11,44 +12,41 @@ function start(root: HTMLElement): void {
   const body = root.querySelector("tbody");
   const light = document.getElementById("live-light");
   const plain = new URLSearchParams(location.search).size === 0;
-  let reloading = false;
+  const order = new Order();
 
   async function refresh(ids: string[]): Promise<void> {
     const here = ids.filter((id) => document.getElementById(`r${id}`));
     const fresh = ids.length > here.length && plain;
     if (fresh) return reload();
     if (!here.length) return;
+    const asked = order.ask();
     const piece = await fragment(`${address}?ids=${here.join(",")}`);
     if (piece === null) return;
     for (const line of piece.querySelectorAll<HTMLElement>("tr[data-recording]")) {
       const old = document.getElementById(line.id);
-      if (!old || old.contains(document.activeElement)) continue;
+      if (!old || !order.newest(line.id, asked) || old.contains(document.activeElement)) continue;
       const [was, now] = [old, line].map((row) => row.querySelector<HTMLInputElement>("input[name=recording]"));
       if (was && now) now.checked = was.checked;
       old.replaceWith(line);
     }
     const tally = piece.getElementById("project-tally");
-    if (tally) document.getElementById("project-tally")?.replaceWith(tally);
+    if (tally && order.newest("tally", asked)) document.getElementById("project-tally")?.replaceWith(tally);
   }
 
   /** A recording that is not on the page yet: take the whole list anew. */
-  async function reload(): Promise<void> {
-    if (reloading) return;
-    reloading = true;
-    try {
-      const page = await fragment(location.href);
-      const fresh = page?.getElementById("recordings");
-      if (!fresh) return;
-      const lines = fresh.querySelector("tbody");
-      if (body && lines) {
-        body.replaceChildren(...lines.children);
-        const tally = page?.getElementById("project-tally");
-        if (tally) document.getElementById("project-tally")?.replaceWith(tally);
-      } else if (lines) location.reload();
-    } finally {
-      reloading = false;
-    }
-  }
+  const reload = again(async () => {
+    const asked = order.ask();
+    const page = await fragment(location.href);
+    const fresh = page?.getElementById("recordings");
+    if (!fresh) return;
+    const lines = fresh.querySelector("tbody");
+    if (body && lines) {
+      for (const line of lines.children) order.newest(line.id, asked);
+      body.replaceChildren(...lines.children);
+      const tally = page?.getElementById("project-tally");
+      if (tally && order.newest("tally", asked)) document.getElementById("project-tally")?.replaceWith(tally);
+    } else if (lines) location.reload();
+  });
 
   const gather = new Gather(400, (ids) => void refresh(ids));
   follow(project, {

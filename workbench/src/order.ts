@@ -17,3 +17,24 @@ export class Order {
     return true;
   }
 }
+
+/** Make of `run` what never runs beside itself: asked for again meanwhile, it runs once more, so the last look is the newest. */
+export function again(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  let asked = false;
+  async function all(): Promise<void> {
+    try {
+      do {
+        asked = false;
+        await run();
+      } while (asked);
+    } finally {
+      running = null;
+    }
+  }
+  return () => {
+    asked = true;
+    running ??= all();
+    return running;
+  };
+}

@@ -3,7 +3,7 @@
 import { Editor } from "./editor";
 import { follow, Gather } from "./events";
 import { fragment, send } from "./http";
-import { Order } from "./order";
+import { again, Order } from "./order";
 import { Player } from "./player";
 
 function start(root: HTMLElement): void {
@@ -13,7 +13,6 @@ function start(root: HTMLElement): void {
   const editor = list ? new Editor(root, list, player) : null;
   const back = encodeURIComponent(root.dataset["back"] ?? "");
   const order = new Order();
-  let heading = false;
 
   async function refreshRows(ids: string[]): Promise<void> {
     const here = ids.filter((id) => document.getElementById(`s${id}`));
@@ -24,26 +23,20 @@ function start(root: HTMLElement): void {
     for (const row of piece.querySelectorAll<HTMLElement>("li.segment")) if (order.newest(row.id, asked)) editor.arrived(row);
   }
 
-  async function refreshHead(): Promise<void> {
-    if (heading) return;
-    heading = true;
-    try {
-      const piece = await fragment(root.dataset["head"] ?? "");
-      const fresh = piece?.getElementById("recording-head");
-      const old = document.getElementById("recording-head");
-      if (!piece || !fresh || !old) return;
-      // Segments have appeared, or the audio has: the page has parts now that it had not.
-      if (fresh.dataset["state"] !== root.dataset["state"] || (!list && fresh.dataset["segments"] !== "0")) {
-        location.reload();
-        return;
-      }
-      if (!old.contains(document.activeElement)) old.replaceWith(fresh);
-      const states = piece.getElementById("states");
-      if (states) document.getElementById("states")?.replaceWith(states);
-    } finally {
-      heading = false;
+  const refreshHead = again(async () => {
+    const piece = await fragment(root.dataset["head"] ?? "");
+    const fresh = piece?.getElementById("recording-head");
+    const old = document.getElementById("recording-head");
+    if (!piece || !fresh || !old) return;
+    // Segments have appeared, or the audio has: the page has parts now that it had not.
+    if (fresh.dataset["state"] !== root.dataset["state"] || (!list && fresh.dataset["segments"] !== "0")) {
+      location.reload();
+      return;
     }
-  }
+    if (!old.contains(document.activeElement)) old.replaceWith(fresh);
+    const states = piece.getElementById("states");
+    if (states) document.getElementById("states")?.replaceWith(states);
+  });
 
   /** Compare what is shown with what is true, and fetch only rows that differ. */
   async function refreshAll(): Promise<void> {
