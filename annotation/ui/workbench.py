@@ -15,6 +15,7 @@ from django.shortcuts import render
 
 from annotation.models import Project, Recording, User
 from annotation.permissions import ALLOWED, get_visible, role_in
+from annotation.services.preferences import preferences_of
 from annotation.ui.pages import View, page, person_of, whole_number
 
 P = ParamSpec("P")
@@ -65,6 +66,7 @@ def _given(request: HttpRequest, person: User, project: Project) -> dict[str, An
         "may_edit": role in ALLOWED["edit"],
         "may_unlock": role in ALLOWED["unlock"],
         "context_ms": CONTEXT_MS,
+        "settings": preferences_of(person),
         "nonce": str(getattr(request, "csp_nonce", "")),
         "home": f"/projects/{project.pk}/",
     }

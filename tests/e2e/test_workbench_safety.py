@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from django.db import transaction
@@ -12,9 +12,23 @@ from annotation.services import hypotheses
 from annotation.states import Pass
 from tests.e2e.bench import Bench, hear, make_call, rows
 from tests.e2e.conftest import Opens, until
+from tests.e2e.test_workbench_faults import KEPT, go_on, holds, kill, mine, mortal
 from tests.personas import Cast
 
 pytestmark = pytest.mark.browser
+
+SLOW_STORE: Final = """
+const open = IDBFactory.prototype.open;
+IDBFactory.prototype.open = function (...given) {
+  const asked = open.apply(this, given);
+  const listen = asked.addEventListener.bind(asked);
+  asked.addEventListener = (name, then, how) => listen(name, name !== 'success' ? then : (event) => {
+    const wait = () => window.storeOpens ? then(event) : setTimeout(wait, 10);
+    wait();
+  }, how);
+  return asked;
+};"""
+"""Lets the browser's store open only once the page is told so."""
 
 
 def test_decisions_made_without_a_network_are_sent_once_it_is_back(
@@ -41,6 +55,58 @@ def test_decisions_made_without_a_network_are_sent_once_it_is_back(
     bench.saved()
     assert [s.text for s in rows(recording)] == ["yes one here", "yes two", "yes three"]
     assert Revision.objects.filter(segment__recording=recording, source="human").count() == 2
+
+
+def test_what_is_decided_before_the_browser_has_opened_its_store_is_sent(
+    opens: Opens, people: Cast, media_root: Any
+) -> None:
+    recording = make_call(people, ["yes one", "yes two"], long_ms=600)
+    first, second = rows(recording)
+    page = opens("annotator")
+    page.add_init_script(SLOW_STORE)
+    bench = Bench(page, recording)
+    bench.at(first)
+    bench.mine()
+    bench.write("yes one, at once")
+    go_on(bench)
+    bench.at(second)
+    bench.shines("Saving")
+    assert Segment.objects.get(pk=first.pk).text == "yes one"
+    page.evaluate("window.storeOpens = true")
+    bench.saved()
+    assert Segment.objects.get(pk=first.pk).text == "yes one, at once"
+
+
+@pytest.mark.parametrize("typed", ["", "typed sooner than that"])
+def test_a_kept_text_comes_back_however_late_the_browser_opens_its_store(
+    opens: Opens, people: Cast, media_root: Any, typed: str
+) -> None:
+    recording = make_call(people, ["yes one", "yes two"], long_ms=600)
+    first = rows(recording)[0]
+    bench = Bench(mortal(opens("annotator")), recording)
+    bench.page.context.route("**/draft/", lambda route: route.abort())  # only the browser has it
+    bench.at(first)
+    bench.mine()
+    bench.write("typed before the crash")
+    until(bench.page, f"({KEPT}).then(kept => kept.includes('typed before the crash'))")
+    page = bench.page.context.new_page()
+    kill(bench.page)
+    page.add_init_script(SLOW_STORE)
+    bench = Bench(page, recording)
+    bench.at(first)
+    assert bench.text == "yes one"
+    if typed:
+        mine(bench)
+        bench.write(typed)
+    page.evaluate("window.storeOpens = true")
+    if not typed:
+        holds(bench, "typed before the crash")
+        assert "Restored what you typed" in page.inner_text(".wb-notices")
+    else:
+        page.wait_for_selector(".wb-notices:has-text('What you typed before is kept beside your text')")
+        assert bench.text == typed
+        bench.press("Control+Shift+ArrowDown")
+        holds(bench, "typed before the crash")
 
 
 def test_two_browsers_on_one_row(opens: Opens, people: Cast, media_root: Any) -> None:

@@ -12,7 +12,7 @@ const entry = (operation: string, segment = "1", more: Partial<Entry> = {}): Ent
 const OK: Answer<unknown> = { ok: true, value: {} };
 const refused = (status: number, code = "x"): Answer<unknown> => ({ ok: false, refusal: { status, code, message: "no", detail: {} } });
 
-function made(answers: (entry: Entry) => Answer<unknown> | Promise<Answer<unknown>>) {
+function made(answers: (entry: Entry) => Answer<unknown> | Promise<Answer<unknown>>, left: readonly Entry[] | null = []) {
   const shelf = new Memory();
   const log: string[] = [];
   const outbox = new Outbox(shelf, async (one) => (log.push(`>${one.operation}`), answers(one)), {
@@ -20,6 +20,7 @@ function made(answers: (entry: Entry) => Answer<unknown> | Promise<Answer<unknow
     refused: (one) => log.push(`no${one.operation}`),
     changed: () => undefined,
   });
+  if (left) outbox.restore(left);
   return { shelf, log, outbox };
 }
 
@@ -53,10 +54,19 @@ describe("Outbox", () => {
     expect(new Set(log.filter((line) => line.startsWith(">")))).toEqual(new Set([">1", ">2"]));
   });
   it("takes up what an earlier page left behind, oldest first", async () => {
-    const { log, outbox } = made(() => OK);
-    outbox.restore([entry("2", "2"), entry("1")]);
+    const { log } = made(() => OK, [entry("2", "2"), entry("1")]);
     await vi.runAllTimersAsync();
     expect(log).toEqual([">1", "ok1", ">2", "ok2"]);
+  });
+  it("keeps what is decided before that, and sends it after it", async () => {
+    const { log, outbox, shelf } = made(() => OK, null);
+    outbox.add(entry("5"));
+    await vi.runAllTimersAsync();
+    expect(log).toEqual([]);
+    expect([outbox.unsent, shelf.items.size]).toEqual([1, 1]);
+    outbox.restore([entry("3"), entry("4", "2")]);
+    await vi.runAllTimersAsync();
+    expect(log).toEqual([">3", "ok3", ">4", "ok4", ">5", "ok5"]);
   });
   it("holds what was refused for a person, and sends nothing of that segment after it", async () => {
     const { shelf, log, outbox } = made((one) => (one.operation === "1" ? refused(409, "stale_revision") : OK));
@@ -94,6 +104,24 @@ describe("Outbox", () => {
     answer(OK);
     await vi.runAllTimersAsync();
     expect(outbox.unsent).toBe(0);
+  });
+  it("does not take back what the server may have: the answer was lost, an earlier page sent it, or it waits behind a refusal", async () => {
+    const { outbox } = made((one) => (one.operation === "2" ? refused(409, "locked") : refused(0, "offline")), [entry("1")]);
+    outbox.add(entry("2", "2"));
+    expect(outbox.take("1")).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(outbox.offline).toBe(true);
+    expect(outbox.take("1"), "no answer came").toBe(false);
+    let answer: (value: Answer<unknown>) => void = () => undefined;
+    const later = made((one) => (one.operation === "1" ? refused(409, "locked") : new Promise((resolve) => (answer = resolve))));
+    later.outbox.add(entry("1"));
+    later.outbox.add(entry("2", "2"));
+    await vi.advanceTimersByTimeAsync(1);
+    expect(later.log).toEqual([">1", "no1", ">2"]);
+    expect(later.outbox.take("2"), "it is on its way behind one that was refused").toBe(false);
+    answer(OK);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(later.log.at(-1)).toBe("ok2");
   });
   it("lets a later save of the same segment stand on what the earlier one made", async () => {
     const bases: unknown[] = [];

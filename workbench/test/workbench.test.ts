@@ -27,27 +27,26 @@ describe("lightOf", () => {
 
 describe("Keep", () => {
   it("keeps drafts of people apart and forgets what is confirmed", async () => {
-    const [dana, omar] = [await Keep.open("dana"), await Keep.open("omar")];
-    expect(dana.lasting).toBe(true);
+    const [dana, omar] = [new Keep("dana"), new Keep("omar")];
     expect(await dana.write({ segment: "7", text: "שלום", base: 2, baseText: "", at: 1 })).toBe(true);
     expect(await omar.draft("7")).toBeNull();
-    expect((await (await Keep.open("dana")).draft("7"))?.text).toBe("שלום");
+    expect((await new Keep("dana").draft("7"))?.text).toBe("שלום");
     await dana.forget("7");
     expect(await dana.drafts()).toEqual([]);
   });
   it("keeps decisions until they are confirmed", async () => {
-    const keep = await Keep.open("dana");
+    const keep = new Keep("dana");
     await keep.put({ operation: "a", segment: "1", at: 1, method: "PATCH", address: "/", body: {}, refusal: null });
-    expect((await (await Keep.open("dana")).entries()).map((entry) => entry.operation)).toEqual(["a"]);
-    expect(await (await Keep.open("omar")).entries()).toEqual([]);
+    expect((await new Keep("dana").entries()).map((entry) => entry.operation)).toEqual(["a"]);
+    expect(await new Keep("omar").entries()).toEqual([]);
     await keep.remove("a");
     expect(await keep.entries()).toEqual([]);
   });
   it("writes nothing down on a shared computer", async () => {
-    const shared = await Keep.open("dana", true);
+    const shared = new Keep("dana", true);
     expect(await shared.write({ segment: "9", text: "x", base: 0, baseText: "", at: 0 })).toBe(true);
     expect((await shared.draft("9"))?.text).toBe("x");
-    expect(await (await Keep.open("dana")).draft("9")).toBeNull();
+    expect(await new Keep("dana").draft("9")).toBeNull();
   });
 });
 

@@ -239,6 +239,7 @@ export abstract class Deciding extends Opening {
     const body: Record<string, unknown> = { operation_id: operation };
     if (/^\d+$/.test(last.operation)) body["decision"] = last.operation;
     this.outbox?.add({ operation, segment: last.segment, at: Date.now(), method: "POST", address: addresses.undo(last.segment), body, refusal: null });
+    if (this.outbox?.offline) this.say("It is undone as soon as the line is back.");
     await answered;
   }
 

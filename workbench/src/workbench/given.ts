@@ -1,4 +1,4 @@
-// What the page hands to the island, and what is assumed until a person's settings have come.
+// What the page hands to the island.
 
 import type { Settings } from "./types";
 
@@ -14,15 +14,11 @@ export interface Given {
   may_edit: boolean;
   may_unlock: boolean;
   context_ms: number;
+  /** The person's own: known before the first key, since they say whether this browser may keep what is typed. */
+  settings: Settings;
   nonce: string;
   home: string;
 }
-
-export const FALLBACK: Settings = {
-  keys: { preset: "default", own: {} },
-  playback: { auto_pause: "pause", rewind_ms: 1_000, resume_ms: 800, speed: 1, context_ms: 1_000, loop: false, autoplay: true },
-  editor: { marks: true, tab_plays: false, shared_computer: false, font_px: 18, order: "time" },
-};
 
 export function given(): Given {
   const found = document.getElementById("workbench-given")?.textContent;

@@ -4,6 +4,8 @@
 import { openDB, type DBSchema, type IDBPDatabase } from "idb";
 import type { Entry, Shelf } from "./outbox";
 
+const OPENS_WITHIN_MS = 10_000;
+
 export interface Draft {
   segment: string;
   text: string;
@@ -20,49 +22,35 @@ interface Schema extends DBSchema {
 
 export class Keep implements Shelf {
   private readonly memory = new Map<string, Draft>();
+  private readonly opening: Promise<IDBPDatabase<Schema> | null>;
 
-  private constructor(
+  /** Usable at once: what is asked of it waits until the browser has opened its store. */
+  constructor(
     private readonly person: string,
-    private readonly db: IDBPDatabase<Schema> | null,
-    readonly shared: boolean,
-  ) {}
-
-  static async open(person: string, shared = false): Promise<Keep> {
-    if (shared) return new Keep(person, null, true);
-    try {
-      const db = await openDB<Schema>("earmark", 1, {
-        upgrade(fresh) {
-          fresh.createObjectStore("drafts", { keyPath: ["person", "segment"] });
-          fresh.createObjectStore("outbox", { keyPath: "operation" }).createIndex("person", "person");
-        },
-      });
-      return new Keep(person, db, false);
-    } catch {
-      return new Keep(person, null, false);
-    }
-  }
-
-  /** Tell whether what is typed outlives the page. */
-  get lasting(): boolean {
-    return this.db !== null;
+    readonly shared = false,
+  ) {
+    this.opening = shared ? Promise.resolve(null) : opened();
   }
 
   async draft(segment: string): Promise<Draft | null> {
-    if (!this.db) return this.memory.get(segment) ?? null;
-    return (await this.db.get("drafts", [this.person, segment])) ?? null;
+    const db = await this.opening;
+    if (!db) return this.memory.get(segment) ?? null;
+    return (await db.get("drafts", [this.person, segment]).catch(() => this.memory.get(segment))) ?? null;
   }
 
   async drafts(): Promise<Draft[]> {
-    if (!this.db) return [...this.memory.values()];
-    return this.db.getAll("drafts", IDBKeyRange.bound([this.person, ""], [this.person, "\uffff"]));
+    const db = await this.opening;
+    if (!db) return [...this.memory.values()];
+    return db.getAll("drafts", IDBKeyRange.bound([this.person, ""], [this.person, "\uffff"]));
   }
 
   /** Keep a text; false when the browser refuses. */
   async write(draft: Draft): Promise<boolean> {
     this.memory.set(draft.segment, draft);
-    if (!this.db) return this.shared;
+    const db = await this.opening;
+    if (!db) return this.shared;
     try {
-      await this.db.put("drafts", { ...draft, person: this.person });
+      await db.put("drafts", { ...draft, person: this.person });
       return true;
     } catch {
       return false;
@@ -71,18 +59,34 @@ export class Keep implements Shelf {
 
   async forget(segment: string): Promise<void> {
     this.memory.delete(segment);
-    await this.db?.delete("drafts", [this.person, segment]).catch(() => undefined);
+    const db = await this.opening;
+    await db?.delete("drafts", [this.person, segment]).catch(() => undefined);
   }
 
   async put(entry: Entry): Promise<void> {
-    await this.db?.put("outbox", { ...entry, person: this.person });
+    const db = await this.opening;
+    await db?.put("outbox", { ...entry, person: this.person });
   }
 
   async remove(operation: string): Promise<void> {
-    await this.db?.delete("outbox", operation).catch(() => undefined);
+    const db = await this.opening;
+    await db?.delete("outbox", operation).catch(() => undefined);
   }
 
   async entries(): Promise<Entry[]> {
-    return this.db ? this.db.getAllFromIndex("outbox", "person", this.person) : [];
+    const db = await this.opening;
+    return db ? db.getAllFromIndex("outbox", "person", this.person) : [];
   }
+}
+
+/** Open the store; null where the browser refuses one, or says nothing for so long that sending must go on without. */
+async function opened(): Promise<IDBPDatabase<Schema> | null> {
+  const db = openDB<Schema>("earmark", 1, {
+    upgrade(fresh) {
+      fresh.createObjectStore("drafts", { keyPath: ["person", "segment"] });
+      fresh.createObjectStore("outbox", { keyPath: "operation" }).createIndex("person", "person");
+    },
+  });
+  const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), OPENS_WITHIN_MS));
+  return Promise.race([db, late]).catch(() => null);
 }

@@ -24,7 +24,16 @@ export interface Offer {
   fresh: boolean;
 }
 
-export function offersOf(segment: Segment | null, newer: { text: string; by: string; machine: boolean } | null): Offer[] {
+/** A text beside the one in the box. */
+export interface Newer {
+  text: string;
+  by: string;
+  machine: boolean;
+  /** The person typed it themselves, earlier. */
+  own?: boolean;
+}
+
+export function offersOf(segment: Segment | null, newer: Newer | null): Offer[] {
   if (!segment) return [];
   const found: Offer[] = segment.hypotheses.map((one) => ({
     key: one.id,

@@ -90,6 +90,8 @@ export abstract class Opening extends Drafting {
   /** Bring back what was typed before, or what waits for a choice. */
   protected async restore(detail: Segment): Promise<void> {
     const id = detail.id;
+    await this.taken;
+    if (this.current !== id) return;
     let waiting = this.outbox?.of(id) ?? null;
     if (waiting?.refusal && waiting.refusal.code !== "stale_revision") {
       // The row was somebody else's when this was decided: what was written is a draft now, kept when it was refused.
@@ -105,17 +107,22 @@ export abstract class Opening extends Drafting {
       return;
     }
     const local = (await this.keep?.draft(id)) ?? null;
-    if (this.current !== id || this.dirty) return;
+    if (this.current !== id) return;
     const remote = detail.draft;
     const draft =
       local && (!remote || local.at >= Date.parse(remote.at) - 1_000)
         ? local
         : remote && { segment: id, text: remote.text, base: remote.base_revision, baseText: "", at: Date.parse(remote.at) };
     if (!draft) return;
+    if (this.dirty) {
+      // More was typed before the store was open: what it held stands beside.
+      if (draft.text !== this.text) this.newer ??= { text: draft.text, by: "You, before", machine: false, own: true };
+      return;
+    }
     if (draft.text === detail.text) return this.settle(id);
     if (detail.locked) {
       // The box shows what is locked; the person's own text stands beside it.
-      this.newer = { text: draft.text, by: "You, not saved", machine: false };
+      this.newer = { text: draft.text, by: "You, not saved", machine: false, own: true };
       return;
     }
     if (draft.base === detail.revision) {
@@ -236,7 +243,7 @@ export abstract class Opening extends Drafting {
     this.say(`${by} cut this segment anew.${mine ? " What you typed is kept in the first of the new ones." : ""}`);
     const first = made[0];
     this.segment = null;
-    if (first !== undefined) void this.open(first, { play: false }).then(() => mine && this.segment && (this.newer = { text: mine, by: "you, before it was cut", machine: false }));
+    if (first !== undefined) void this.open(first, { play: false }).then(() => mine && this.segment && (this.newer = { text: mine, by: "You, before it was cut", machine: false, own: true }));
   }
 
   async lease(take = false): Promise<void> {

@@ -13,6 +13,8 @@ export interface Entry {
   body: Record<string, unknown>;
   /** Set once the server has said no: it waits for a person, not for the line. */
   refusal: Refusal | null;
+  /** Sent once at least: the server may have it, whatever became of the answer. */
+  sent?: boolean;
 }
 
 /** Where entries outlive the page. */
@@ -37,6 +39,7 @@ export class Outbox {
   signedOut = false;
   private entries: Entry[] = [];
   private running = false;
+  private restored = false;
   private tries = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -46,9 +49,11 @@ export class Outbox {
     private readonly events: Events,
   ) {}
 
-  /** Take what an earlier page left behind; call once, before anything is added. */
+  /** Take what an earlier page left behind: it goes first, so nothing that is added is sent before this was called. */
   restore(entries: readonly Entry[]): void {
-    this.entries = [...entries].sort((a, b) => a.at - b.at);
+    const left = entries.map((entry) => ({ ...entry, sent: true })).sort((a, b) => a.at - b.at);
+    this.entries = [...left, ...this.entries];
+    this.restored = true;
     void this.run();
   }
 
@@ -72,11 +77,11 @@ export class Outbox {
     return this.entries.findLast((entry) => entry.segment === segment) ?? null;
   }
 
-  /** Take a decision back that has not been sent; false when it is too late for that. */
+  /** Take a decision back that the server cannot have; false when it is too late for that. */
   take(operation: string): boolean {
-    const at = this.entries.findIndex((entry) => entry.operation === operation);
-    if (at < 0 || (at === 0 && this.running && this.entries[0]?.refusal === null)) return false;
-    this.entries.splice(at, 1);
+    const entry = this.entries.find((one) => one.operation === operation);
+    if (!entry || (entry.sent && entry.refusal === null)) return false;
+    this.entries = this.entries.filter((one) => one !== entry);
     void this.shelf.remove(operation);
     this.events.changed();
     return true;
@@ -91,11 +96,12 @@ export class Outbox {
   }
 
   private async run(): Promise<void> {
-    if (this.running) return;
+    if (this.running || !this.restored) return;
     this.running = true;
     clearTimeout(this.timer);
     try {
       for (let entry = this.next(); entry; entry = this.next()) {
+        entry.sent = true;
         const answer = await this.send(entry);
         if (answer.ok) {
           this.offline = this.signedOut = false;

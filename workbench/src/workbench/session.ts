@@ -2,10 +2,10 @@
 
 import { Gather, follow, type Happening } from "../events";
 import { api } from "./api";
-import { Keep } from "./keep";
+import { Keep, type Draft } from "./keep";
 import { byTime } from "./list";
 import { RENEW_MS } from "./opening";
-import { Outbox } from "./outbox";
+import { Outbox, type Entry } from "./outbox";
 import { Shaping } from "./shaping";
 import { PAGE } from "./state.svelte";
 import { FINISHED, type Person, type Row, type Settings } from "./types";
@@ -23,29 +23,21 @@ const PROGRESS_MS = 60_000;
 
 export class Session extends Shaping {
   async start(): Promise<void> {
-    const settings = api.settings().then((answer) => {
-      if (answer.ok) this.settings = answer.value;
-      this.player.setSpeed(this.settings.playback.speed);
-      this.player.loop = this.settings.playback.loop;
-      this.player.whileTyping(this.settings.playback);
-      this.asked.order = this.settings.editor.order;
+    const { playback, editor } = this.settings;
+    this.player.setSpeed(playback.speed);
+    this.player.loop = playback.loop;
+    this.player.whileTyping(playback);
+    this.asked.order = editor.order;
+    // Both are there before the first key: whatever is decided while the store opens waits in them.
+    this.keep = new Keep(this.given.username, editor.shared_computer);
+    this.outbox = new Outbox(this.keep, (entry) => this.deliver(entry), {
+      sent: (entry, answer) => this.confirmed(entry, answer),
+      refused: (entry, refusal) => this.refused(entry, refusal),
+      changed: () => this.relight(),
     });
-    const keep = settings.then(() => Keep.open(this.given.username, this.settings.editor.shared_computer)).then(async (found) => {
-      this.keep = found;
-      this.outbox = new Outbox(found, (entry) => this.deliver(entry), {
-        sent: (entry, answer) => this.confirmed(entry, answer),
-        refused: (entry, refusal) => this.refused(entry, refusal),
-        changed: () => this.relight(),
-      });
-      const [entries, drafts] = await Promise.all([found.entries(), found.drafts()]);
-      for (const draft of drafts) this.kept.set(draft.segment, false);
-      void this.compare(drafts);
-      this.outbox.restore(entries);
-      for (const entry of entries) if (entry.refusal) this.conflicts = [...this.conflicts, entry.segment];
-      this.relight();
-    });
+    this.taken = this.takeUp(this.keep, this.outbox);
     const first = this.given.recording ? this.load(this.given.recording, this.given.segment) : this.serve();
-    await Promise.all([settings, keep, first]);
+    await Promise.all([this.taken, first]);
     this.follow();
     window.setInterval(() => this.renew(), RENEW_MS / 3);
     window.setInterval(() => void this.present(), PRESENCE_MS);
@@ -54,6 +46,16 @@ export class Session extends Shaping {
     window.addEventListener("focus", () => this.back());
     void this.resend();
     void this.measure();
+  }
+
+  /** Go on with what an earlier page left in this browser: decisions not confirmed, texts not decided. */
+  private async takeUp(keep: Keep, outbox: Outbox): Promise<void> {
+    const [entries, drafts] = await Promise.all([keep.entries(), keep.drafts()]).catch((): [Entry[], Draft[]] => [[], []]);
+    for (const draft of drafts) if (!this.kept.has(draft.segment)) this.kept.set(draft.segment, false);
+    void this.compare(drafts);
+    outbox.restore(entries);
+    for (const entry of entries) if (entry.refusal) this.conflicts = [...this.conflicts, entry.segment];
+    this.relight();
   }
 
   /** Read the rows of a recording: the first thousand at once, the rest behind. */

@@ -5,12 +5,12 @@ import { Order } from "../order";
 import { api, type RowsPage } from "./api";
 import type { Check } from "./checks";
 import { Clips } from "./clips";
-import { FALLBACK, type Given } from "./given";
+import type { Given } from "./given";
 import { Active, Heard } from "./heard";
 import type { Keep } from "./keep";
 import { lightOf, type Light } from "./light";
 import { byTime, counts, picked, type Asked } from "./list";
-import { offersOf, type Conflict, type Holder } from "./offers";
+import { offersOf, type Conflict, type Holder, type Newer } from "./offers";
 import type { Outbox } from "./outbox";
 import { Player } from "./player.svelte";
 import type { Facets, Person, Progress, Row, Segment, Settings } from "./types";
@@ -39,8 +39,8 @@ export abstract class State {
   /** Who asks for the open segment. */
   wanted = $state("");
   restored = $state<number | null>(null);
-  /** Somebody else's newer text, while the box was in use. */
-  newer = $state.raw<{ text: string; by: string; machine: boolean } | null>(null);
+  /** A text that came while the box was in use. */
+  newer = $state.raw<Newer | null>(null);
   share = $state(0);
   dirty = $derived.by(() => this.segment !== null && this.text !== this.stood);
   /** What could go into the box instead, the newest first. */
@@ -54,7 +54,7 @@ export abstract class State {
   spoken = $state(0);
   conflicts = $state.raw<string[]>([]);
   undoable = $state(0);
-  settings = $state.raw<Settings>(FALLBACK);
+  settings: Settings;
   /** A queue that has run dry. */
   done = $state(false);
   /** What the queue then held for others. */
@@ -92,9 +92,12 @@ export abstract class State {
   protected measureTimer: number | undefined;
   protected opened = 0;
   protected shaping: Promise<void> = Promise.resolve();
+  /** Fulfilled once what an earlier page left here is in the outbox. */
+  protected taken: Promise<void> = Promise.resolve();
   protected focusAfterUndo = true;
 
   constructor(readonly given: Given) {
+    this.settings = $state.raw(given.settings);
     this.clips = new Clips(given.context_ms);
     this.player.played = (from, to) => {
       this.heard.mark(from, to);
