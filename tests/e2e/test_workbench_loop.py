@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from annotation.models import Revision
+from annotation.models import Preferences, Revision
 from annotation.states import Pass
+from tests import waiting
 from tests.e2e.bench import Bench, hear, make_call, rows
 from tests.e2e.conftest import Opens, until
 from tests.personas import Cast
@@ -218,8 +219,9 @@ def test_keys_are_changed_and_stay_so(opens: Opens, people: Cast, media_root: An
     page.select_option("dialog .wb-preset select", "default")
     cap.click()
     bench.press("F9")
-    page.wait_for_timeout(200)
     bench.press("Escape")
+    keys = Preferences.objects.filter(pk=people.annotator.pk, values__keys__preset="default")
+    waiting.until(lambda: "F9" in str(keys.values_list("values", flat=True).first()))
     page.reload()
     bench.ready()
     page.focus("#text")
@@ -227,7 +229,6 @@ def test_keys_are_changed_and_stay_so(opens: Opens, people: Cast, media_root: An
     page.wait_for_selector(".wb-controls [aria-label='Loop the segment'][aria-pressed=true]")
     bench.press("F1")
     page.select_option("dialog .wb-preset select", "otranscribe")
-    page.wait_for_timeout(200)
     bench.press("Escape")
     page.focus("#text")
     bench.press("Escape")

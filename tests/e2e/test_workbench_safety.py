@@ -17,6 +17,10 @@ from tests.personas import Cast
 
 pytestmark = pytest.mark.browser
 
+HEARD_AHEAD: Final = (
+    "performance.getEntriesByType('resource').filter(one => one.name.includes('/audio?')).length >= 3"
+)
+"""The open segment and the next two have been fetched, the sound last."""
 SLOW_STORE: Final = """
 const open = IDBFactory.prototype.open;
 IDBFactory.prototype.open = function (...given) {
@@ -40,7 +44,7 @@ def test_decisions_made_without_a_network_are_sent_once_it_is_back(
     bench.at(first)
     bench.mine()
     bench.heard()
-    bench.page.wait_for_timeout(800)  # the next two have been fetched
+    until(bench.page, HEARD_AHEAD)
     bench.page.context.set_offline(True)
     bench.press("End")
     bench.page.keyboard.type(" here")

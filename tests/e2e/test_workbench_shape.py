@@ -120,10 +120,8 @@ def test_edges_and_speaker(opens: Opens, people: Cast, media_root: Any) -> None:
     page.mouse.move(middle - 60, handle["y"] + 30, steps=4)
     page.mouse.up()
     until(page, "!document.querySelector('.wb-span').textContent.includes('0:01.7')")
-    bench.says("Edges moved")
-    page.wait_for_timeout(400)
-    first.refresh_from_db()
-    assert 1200 < first.end_ms < 1690
+    waiting.until(lambda: 1200 < Segment.objects.get(pk=first.pk).end_ms < 1690)
+    bench.saved()
     bench.press("Control+Shift+p")
     page.fill("#wb-ask-text", "Dana")
     bench.press("Enter")

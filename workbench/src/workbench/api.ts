@@ -87,7 +87,7 @@ export const api = {
   presence: (recording: string, segment: string | null) => send<schema.Visitors>("POST", `/api/recordings/${recording}/presence/`, segment ? { client, segment } : { client }),
   leave: (recording: string) => send<undefined>("DELETE", `/api/recordings/${recording}/presence/?client=${client}`, undefined, true),
   recording: (id: string) => get<schema.RecordingOut>(`/api/recordings/${id}/`),
-  saveSettings: (part: Partial<Settings>) => put<Settings>("/api/me/settings/", part),
+  saveSettings: (part: Partial<Settings>) => put<Settings>("/api/me/settings/", part, true),
   decisions: (recording: string) => get<schema.RecentDecisions>(`/api/me/decisions/${query({ recording })}`),
   drafts: (project: string) => get<schema.MyDrafts>(`/api/me/drafts/${query({ project })}`),
 };

@@ -1,6 +1,8 @@
 // One person at work: from opening the page to leaving it, what others do meanwhile, and what comes next.
 
 import { Gather, follow, type Happening } from "../events";
+import { isPassing } from "../http";
+import { again } from "../order";
 import { api } from "./api";
 import { Keep, type Draft } from "./keep";
 import { byTime } from "./list";
@@ -22,6 +24,8 @@ const PRESENCE_MS = 25_000;
 const PROGRESS_MS = 60_000;
 
 export class Session extends Shaping {
+  private chosen: Partial<Settings> = {};
+
   async start(): Promise<void> {
     const { playback, editor } = this.settings;
     this.player.setSpeed(playback.speed);
@@ -177,6 +181,7 @@ export class Session extends Shaping {
     if (this.outbox && this.unsaved === 0) this.outbox.offline = false;
     this.outbox?.now();
     this.relight();
+    void this.store();
     void this.resend();
     if (this.current !== null && this.segment === null) void this.open(this.current);
   }
@@ -264,11 +269,22 @@ export class Session extends Shaping {
       this.player.loop = playback.loop;
       this.player.setSpeed(playback.speed);
     }
-    void api.saveSettings({ [part]: this.settings[part] } as Partial<Settings>);
+    this.chosen = { ...this.chosen, [part]: this.settings[part] };
+    void this.store();
   }
+
+  /** One after another: what was chosen last must arrive last. */
+  private readonly store = again(async () => {
+    const chosen = this.chosen;
+    this.chosen = {};
+    if (!Object.keys(chosen).length) return;
+    const answer = await api.saveSettings(chosen);
+    if (!answer.ok && isPassing(answer.refusal)) this.chosen = { ...chosen, ...this.chosen };
+  });
 
   leave(): void {
     this.flush();
+    if (Object.keys(this.chosen).length) void api.saveSettings(this.chosen);
     if (this.token !== null && this.current && !this.dirty) void api.release(this.current);
     for (const id of this.queue) void api.release(id);
     if (this.recording.id) void api.leave(this.recording.id);
