@@ -158,9 +158,9 @@ class Running:
         """Send SIGKILL to the process and all its children, and reap it."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(PATIENCE_S)
 
-    def stop(self, seconds: float = 25.0) -> int:
+    def stop(self, seconds: float = PATIENCE_S) -> int:
         """Stop the process as a deployment would; return its exit status."""
         if self.alive:
             self.process.terminate()

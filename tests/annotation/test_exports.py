@@ -35,6 +35,7 @@ from tests.annotation.exporting import (
 )
 from tests.factories import make_recording, make_segment, move
 from tests.personas import Cast
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
 
@@ -410,7 +411,7 @@ def test_a_worker_does_it_and_tells_how_far_it_is(cast: Cast, redis_emptied: str
 
     make_dataset(cast)
     export = exports.request(user=cast.manager, project=cast.project, form="audiofolder")
-    assert files.work_waiting(5.0, lambda: None) is False
+    assert files.work_waiting(PATIENCE_S, lambda: None) is False
     job = Job.objects.get(pk=export.job_id)
     assert (job.state, job.processed_items, job.total_items, job.error) == ("completed", 30, 30, "")
     assert io.BytesIO(content(export)).read(2) == b"PK"

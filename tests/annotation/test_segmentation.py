@@ -21,7 +21,7 @@ from annotation.services.segmentation import Recut
 from annotation.states import LIVE_DECODINGS, DecodingState, JobState, Pass
 from tests.factories import make_decoding, make_job, make_recording
 from tests.personas import Cast, make_cast
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, until
 from transcription.types import ChannelSpan, Heard, Signals, Span, Word
 
 pytestmark = pytest.mark.usefixtures("media_root")
@@ -297,8 +297,8 @@ def test_a_save_that_is_on_its_way_is_waited_for(people: Cast) -> None:
         cutting = pool.submit(recut)
         _until_somebody_waits()
         go_on.set()
-        saving.result(20)
-        made = cutting.result(20)
+        saving.result(PATIENCE_S)
+        made = cutting.result(PATIENCE_S)
     assert (made.kept, made.retired) == (1, 1)
     first.refresh_from_db()
     assert (first.text, first.retired_at) == ("mine", None)
@@ -340,7 +340,7 @@ def test_saves_and_cuts_at_random_lose_no_text(people: Cast) -> None:
 
     with ThreadPoolExecutor(3) as pool:
         work = [pool.submit(save, rows[::2]), pool.submit(save, rows[1::2]), pool.submit(recut)]
-        saved = {pk: text for done in work for pk, text in done.result(60).items()}
+        saved = {pk: text for done in work for pk, text in done.result(PATIENCE_S).items()}
     for pk, text in saved.items():
         row = Segment.objects.get(pk=pk)
         assert row.text == text, "what was saved is there, on a segment that is still live"
@@ -352,10 +352,10 @@ def test_saves_and_cuts_at_random_lose_no_text(people: Cast) -> None:
 
 def _until_somebody_waits() -> None:
     """Wait until a connection stands before a row lock."""
-    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    for _ in range(2_000):
+
+    def waits() -> bool:
         with connection.cursor() as cursor:
-            cursor.execute(waits)
-            if cursor.fetchone()[0]:
-                return
-    raise AssertionError("nobody waited")
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            return bool(cursor.fetchone()[0])
+
+    until(waits, "nobody waited")

@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks.report import Table, percentile
 from tests import services
+from tests.waiting import PATIENCE_S
 
 ROWS = {
     "P1, P2": 6,
@@ -77,7 +78,7 @@ def test_an_interrupt_leaves_no_process_and_no_file(tmp_path: Path) -> None:
             run.wait(60)
 
     assert run.returncode == 130, output[-4000:]
-    _, alive = psutil.wait_procs(processes, timeout=10)
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE_S)
     assert not alive
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("earmark-")]
 

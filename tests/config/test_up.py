@@ -106,7 +106,7 @@ def test_it_starts_serves_and_stops_without_leaving_anything(home: Path) -> None
     family = up.family()
     assert len(family) == 7, sorted(family)
     everybody = psutil.Process(up.process.pid).children(recursive=True)
-    assert up.serves()
+    up.until(up.serves)
     assert f"http://127.0.0.1:{up.port}" in up.said()
     up.stop()
     assert up.process.returncode == 0, up.said()
@@ -120,7 +120,7 @@ def test_it_starts_serves_and_stops_without_leaving_anything(home: Path) -> None
 def test_the_second_start_skips_what_is_unchanged(home: Path) -> None:
     up = Up(home, services.free_port())
     up.wait_ready()
-    assert up.serves()
+    up.until(up.serves)
     assert "tables                up to date\n" in up.said()
     up.stop(signal.SIGTERM)
     assert up.process.returncode == 0
@@ -170,7 +170,7 @@ def test_a_second_start_and_a_taken_port_are_one_clear_message(home: Path, tmp_p
         assert f"Port {first.port} of 127.0.0.1 cannot be used" in taken.said()
         assert f"EARMARK_PORT={first.port + 1} make up" in taken.said()
         assert "Traceback" not in taken.said()
-        assert first.serves()
+        first.until(first.serves)
         command = subprocess.run(
             [sys.executable, "manage.py", "showmigrations", "annotation"],
             cwd=services.ROOT,
@@ -181,7 +181,7 @@ def test_a_second_start_and_a_taken_port_are_one_clear_message(home: Path, tmp_p
         )
         assert command.returncode == 0, command.stderr
         assert "[X] 0001_initial" in command.stdout
-        assert first.serves(), "a command beside it must not stop its servers"
+        first.until(first.serves)  # a command beside it must not stop its servers
     finally:
         first.stop()
 
@@ -215,7 +215,7 @@ def test_a_port_is_free_again_at_once_after_a_stop(home: Path) -> None:
     for _ in range(2):
         up = Up(home, port)
         up.wait_ready()
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as lingering:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as lingering:
             lingering.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             lingering.recv(100)
             up.stop()

@@ -57,15 +57,18 @@ def until(page: Page, expression: str) -> None:
 class Overtaken:
     """Keep the first answer from an address back until it is let go: later ones come before it."""
 
-    def __init__(self, page: Page, address: re.Pattern[str]) -> None:
+    def __init__(self, page: Page, address: re.Pattern[str], method: str = "") -> None:
         self._page = page
+        self._method = method
+        self._taken = False
         self._held: list[tuple[Route, APIResponse]] = []
         page.route(address, self._hold)
 
     def _hold(self, route: Route) -> None:
-        if self._held:
+        if self._taken or self._method not in ("", route.request.method):
             route.continue_()
         else:
+            self._taken = True
             self._held.append((route, route.fetch()))
 
     def wait(self) -> None:

@@ -59,6 +59,7 @@ def test_replacing_shows_the_rows_first_and_is_taken_back(opens: Opens, filled: 
     page.get_by_role("link", name="Replace…").click()
     page.fill("#put-text", "Bosch")
     page.get_by_role("button", name="Show the rows").click()
+    page.wait_for_selector(".hit ins")
     assert page.locator(".hit ins").all_inner_texts()[0] == "Bosch"
     assert Segment.objects.filter(text__contains="Bosch").count() == 0
     page.get_by_role("button", name="Replace in 4 rows").click()
@@ -82,6 +83,7 @@ def test_many_are_chosen_thrown_away_and_brought_back_without_scripts(opens: Ope
     assert "assigned to annotator" in page.locator(".notes").inner_text()
     page.locator("input[name=recording]").first.check()
     page.get_by_role("button", name="Move to trash").click()
+    page.get_by_role("link", name="1 in the trash").wait_for()
     assert page.locator("tbody tr[data-recording]").count() == 1
     assert Recording.objects.filter(trashed_at__isnull=False).count() == 1
     page.get_by_role("link", name="1 in the trash").click()

@@ -115,6 +115,7 @@ def test_two_reviewers_are_given_different_rows(people: Cast, opens: Opens) -> N
     until(one, f"{clips}.length > 1")
     other = opens("manager", address)
     on(other, "three")
+    until(other, f"{clips}.length > 1")
     # Each has the next one at hand already.
     for page, texts in ((one, ("one", "two")), (other, ("three", "four"))):
         for text in texts:

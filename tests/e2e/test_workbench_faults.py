@@ -57,13 +57,12 @@ def go_on(bench: Bench) -> None:
     state = bench.page.evaluate(f"{row}?.querySelector('svg.icon')?.ariaLabel")
     # The last row stays open when it is decided.
     gone = f"{row}?.querySelector('svg.icon')?.ariaLabel !== '{state}'" if last else "false"
-    bench.press("Enter")
-    until(
-        bench.page,
-        f"{row}?.dataset.segment !== '{before}' || {gone} || document.querySelector('.wb-checks')",
-    )
-    if bench.current == before and bench.page.locator(".wb-checks").count():
+    left = f"({row}?.dataset.segment !== '{before}' || {gone})"
+    for _ in range(3):  # the sound goes on meanwhile: what is warned of may have changed by the second time
         bench.press("Enter")
+        until(bench.page, f"{left} || document.querySelector('.wb-checks')")
+        if bench.page.evaluate(left):
+            return
 
 
 def holds(bench: Bench, text: str) -> None:
@@ -115,6 +114,7 @@ def test_a_refresh_in_the_middle_of_each_edit(opens: Opens, people: Cast, media_
     bench = Bench(opens("annotator"), recording)
     page = bench.page
     for number, segment in enumerate(rows(recording)):
+        page.locator(f"#row-{segment.pk}").click()  # where Enter was cut off, its row is open still
         bench.at(segment)
         mine(bench)
         bench.write(words(number))
@@ -285,9 +285,16 @@ def test_the_light_is_right_at_each_moment(opens: Opens, people: Cast, media_roo
     mine(bench)
     held: list[Route] = []
     page.route("**/api/segments/*/draft/", lambda route: held.append(route))
+    page.evaluate(
+        "window.lights = []; new MutationObserver(() => window.lights.push("
+        f"{LIGHT})).observe(document.getElementById('save-light'), "
+        "{subtree: true, childList: true, characterData: true})"
+    )
     bench.write(words(0))
-    until(page, f"{LIGHT} === 'Draft kept here'")
     until(page, f"{LIGHT} === 'Saving draft'")
+    assert "Draft kept here" in page.evaluate("window.lights")
+    while not held:
+        page.wait_for_timeout(20)
     assert Draft.objects.count() == 0
     held.pop().continue_()
     until(page, f"{LIGHT} === 'Draft saved'")

@@ -42,6 +42,8 @@ def test_split_merge_and_back_again(opens: Opens, people: Cast, media_root: Any)
     bench.press("Control+Shift+m")
     until(page, "document.querySelectorAll('.wb-row').length === 2")
     assert spans(recording)[0] == (0, 1600, "one two three four")
+    bench.at(rows(recording)[0])
+    bench.mine()
     bench.command("z")
     until(page, "document.querySelectorAll('.wb-row').length === 3")
     bench.command("z")
@@ -75,6 +77,7 @@ def test_a_late_answer_brings_no_row_back_that_was_cut(opens: Opens, people: Cas
     bench = Bench(opens("annotator"), recording)
     bench.at(first)
     page = bench.page
+    page.wait_for_selector(".wb[data-live=live]")
     late = Overtaken(page, re.compile(r"/rows/\?ids="))
     segments.save_text(user=people.reviewer, segment=second, text="five or six", base_revision=1)
     late.wait()
@@ -104,12 +107,18 @@ def test_edges_and_speaker(opens: Opens, people: Cast, media_root: Any) -> None:
     bench.at(first)
     bench.mine()
     page = bench.page
+    heard = (
+        "performance.getEntriesByType('resource')"
+        f".filter(one => one.name.includes('/segments/{first.pk}/audio?')).length"
+    )
+    until(page, f"{heard} === 1")
     bench.press("Alt+End")
     until(page, "document.querySelector('.wb-span').textContent.includes('0:01.7')")
     bench.says("Edges moved")
     first.refresh_from_db()
     assert (first.start_ms, first.end_ms) == (0, 1700)
-    page.wait_for_timeout(300)
+    until(page, f"{heard} === 2")
+    page.wait_for_timeout(300)  # and is drawn
     handle = page.locator(".wb-edge").nth(1).bounding_box()
     wave = page.locator(".wb-wave").bounding_box()
     assert handle

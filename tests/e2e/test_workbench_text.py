@@ -185,6 +185,7 @@ def test_letters_of_the_list_lie_where_they_lie(opens: Opens, people: Cast, medi
         bench.at(second)
         key("KeyK", letters)
         bench.at(first)
+        holds(bench, text)
         bench.page.focus("#text")
         bench.press("End")
         bench.page.keyboard.insert_text(" " + letters["KeyJ"])

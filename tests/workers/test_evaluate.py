@@ -99,7 +99,7 @@ def test_the_command_counts_the_errors_of_both_contexts_and_sets_the_gate(
     assert gate.reason in said
     assert f"{100 * (full.rate or 0):.2f} %" in said
     assert f"{full.substitutions:>7}{full.deletions:>7}{full.insertions:>7}" in said
-    assert gate.full_ms > gate.fit_ms > 0
+    assert min(gate.full_ms, gate.fit_ms) > 0
 
 
 def test_few_references_decide_nothing_and_a_dry_run_stores_nothing(project: Project) -> None:

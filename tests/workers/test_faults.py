@@ -85,7 +85,7 @@ def test_a_failing_window_leaves_its_batch_and_is_told(
     tones(source, [QUIET] * 5 + [MARKED] + [QUIET] * 5, seed=3)
     _, job = upload(project, manager, source)
 
-    worker_process(EVERYTHING, **fake("fail_above=0.9,most_windows=4"))
+    worker_process(EVERYTHING, **fake("fail_above=0.9,most_windows=4", EARMARK_CLAIM_LEASE_S="60"))
     wait_over()
 
     job.refresh_from_db()
@@ -134,7 +134,7 @@ def test_a_worker_that_is_stopped_hands_back_what_it_has_not_begun(
         worker = worker_process(EVERYTHING, pool=pool, **fake("seconds=0.5", EARMARK_CLAIM_LEASE_S="60"))
         until(running, standing)
 
-        assert worker.stop(10) == 0
+        assert worker.stop() == 0
 
         assert not running(), standing()
         assert left.exists()

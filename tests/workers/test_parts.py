@@ -20,7 +20,7 @@ from annotation.services.decodings import Fit
 from annotation.services.turns import Head
 from annotation.states import Pass, Priority
 from tests import services
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 from transcription.errors import ModelUnavailable
 from workers import database, shutdown
 from workers.engines import Engines
@@ -211,7 +211,7 @@ def test_work_that_does_not_end_is_ended_and_its_claim_let_go(case: str, said: s
         [sys.executable, "-c", ENDED, case],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE_S,
         env=services.environment(),
         cwd=services.ROOT,
         check=False,

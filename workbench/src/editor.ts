@@ -24,6 +24,8 @@ interface Work {
   operation: string;
   sent: string;
   tries: number;
+  /** Asked to save again while a save is on its way. */
+  again: boolean;
   retry: number | undefined;
   keep: number | undefined;
   lease: string | null;
@@ -96,6 +98,19 @@ export class Editor {
     }
   }
 
+  /** A row was cut anew and is no more; what was typed into it stays to be seen. */
+  retired(id: string): void {
+    const row = document.getElementById(`s${id}`);
+    if (!row) return;
+    const work = this.work.get(id);
+    if (work?.dirty || work?.state === "saving") {
+      this.note(row, "conflict", "Cut anew by somebody else. Your text is kept here; copy it into the rows before this one.");
+      return;
+    }
+    this.work.delete(id);
+    row.remove();
+  }
+
   // -- Typing ---------------------------------------------------------------------------------------------
 
   private workOf(row: HTMLElement): Work {
@@ -103,7 +118,7 @@ export class Editor {
     let work = this.work.get(id);
     if (!work) {
       const base = Number(row.dataset["revision"]);
-      work = { base, dirty: false, state: "", operation: "", sent: "", tries: 0, retry: undefined, keep: undefined, lease: null, renewed: 0 };
+      work = { base, dirty: false, state: "", operation: "", sent: "", tries: 0, again: false, retry: undefined, keep: undefined, lease: null, renewed: 0 };
       this.work.set(id, work);
     }
     return work;
@@ -223,12 +238,16 @@ export class Editor {
     const box = boxOf(row);
     if (!box) return false;
     const work = this.workOf(row);
-    if (work.state === "saving") return false;
+    if (work.state === "saving") {
+      work.again = box.value !== work.sent;
+      return false;
+    }
     window.clearTimeout(work.retry);
     window.clearTimeout(work.keep);
     const text = box.value;
     if (work.operation === "" || work.sent !== text) work.operation = uuid();
     work.sent = text;
+    work.again = false;
     work.state = "saving";
     if (work.dirty) this.keep(row);
     this.note(row, "", "");
@@ -256,6 +275,7 @@ export class Editor {
     }
     this.light();
     this.refresh([idOf(row)]);
+    if (work.again && box.value !== text) return this.save(row);
     return true;
   }
 

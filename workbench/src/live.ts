@@ -25,8 +25,7 @@ function start(root: HTMLElement): void {
     for (const line of piece.querySelectorAll<HTMLElement>("tr[data-recording]")) {
       const old = document.getElementById(line.id);
       if (!old || !order.newest(line.id, asked) || old.contains(document.activeElement)) continue;
-      const [was, now] = [old, line].map((row) => row.querySelector<HTMLInputElement>("input[name=recording]"));
-      if (was && now) now.checked = was.checked;
+      keepTick(old, line);
       old.replaceWith(line);
     }
     const tally = piece.getElementById("project-tally");
@@ -41,7 +40,11 @@ function start(root: HTMLElement): void {
     if (!fresh) return;
     const lines = fresh.querySelector("tbody");
     if (body && lines) {
-      for (const line of lines.children) order.newest(line.id, asked);
+      for (const line of lines.children) {
+        order.newest(line.id, asked);
+        const old = document.getElementById(line.id);
+        if (old) keepTick(old, line);
+      }
       body.replaceChildren(...lines.children);
       const tally = page?.getElementById("project-tally");
       if (tally && order.newest("tally", asked)) document.getElementById("project-tally")?.replaceWith(tally);
@@ -63,6 +66,11 @@ function start(root: HTMLElement): void {
       light.textContent = LABELS[now];
     },
   });
+}
+
+function keepTick(old: Element, fresh: Element): void {
+  const [was, now] = [old, fresh].map((row) => row.querySelector<HTMLInputElement>("input[name=recording]"));
+  if (was && now) now.checked = was.checked;
 }
 
 const root = document.getElementById("recordings");

@@ -14,6 +14,16 @@ function start(root: HTMLElement): void {
   const back = encodeURIComponent(root.dataset["back"] ?? "");
   const order = new Order();
 
+  /** Rows took the place of others: put them there, as far as this page shows them. */
+  async function reshaped(retired: string[], made: string[]): Promise<void> {
+    const place = retired.map((id) => document.getElementById(`s${id}`)).find((row) => row !== null);
+    if (!place || !editor) return;
+    const piece = await fragment(`${root.dataset["rows"]}?ids=${made.join(",")}&back=${back}`);
+    if (!piece) return;
+    for (const row of piece.querySelectorAll<HTMLElement>("li.segment")) if (!document.getElementById(row.id)) place.before(row);
+    for (const id of retired) editor.retired(id);
+  }
+
   async function refreshRows(ids: string[]): Promise<void> {
     const here = ids.filter((id) => document.getElementById(`s${id}`));
     if (!here.length || !editor) return;
@@ -73,11 +83,16 @@ function start(root: HTMLElement): void {
     on: (happening) => {
       if (happening.recording !== recording) return;
       if (happening.segment) rows.add(happening.segment);
+      if (happening.name === "segments.reshaped") void reshaped(ids(happening.data["retired"]), ids(happening.data["made"]));
       if (!["lease.changed", "lease.asked", "presence.changed"].includes(happening.name)) head.add("head");
     },
     refresh: () => void refreshAll(),
     state: () => undefined,
   });
+}
+
+function ids(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
 }
 
 const root = document.getElementById("recording");

@@ -15,13 +15,17 @@ const refused = (status: number, code = "x"): Answer<unknown> => ({ ok: false, r
 function made(answers: (entry: Entry) => Answer<unknown> | Promise<Answer<unknown>>, left: readonly Entry[] | null = []) {
   const shelf = new Memory();
   const log: string[] = [];
+  const behind: string[] = [];
   const outbox = new Outbox(shelf, async (one) => (log.push(`>${one.operation}`), answers(one)), {
     sent: (one) => log.push(`ok${one.operation}`),
-    refused: (one) => log.push(`no${one.operation}`),
+    refused: (one, _refusal, waited) => {
+      log.push(`no${one.operation}`);
+      behind.push(...waited.map((other) => other.operation));
+    },
     changed: () => undefined,
   });
   if (left) outbox.restore(left);
-  return { shelf, log, outbox };
+  return { shelf, log, outbox, behind };
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -68,19 +72,29 @@ describe("Outbox", () => {
     await vi.runAllTimersAsync();
     expect(log).toEqual([">3", "ok3", ">4", "ok4", ">5", "ok5"]);
   });
-  it("holds what was refused for a person, and sends nothing of that segment after it", async () => {
-    const { shelf, log, outbox } = made((one) => (one.operation === "1" ? refused(409, "stale_revision") : OK));
+  it("holds what was refused for a person, with the newest text of what waited behind it", async () => {
+    const { shelf, log, outbox, behind } = made((one) => (one.operation === "1" ? refused(409, "stale_revision") : OK));
     outbox.add(entry("1"));
     outbox.add(entry("2"));
     outbox.add(entry("3", "9"));
     await vi.runAllTimersAsync();
     expect(log).toEqual([">1", "no1", ">3", "ok3"]);
-    expect(outbox.refused.map((one) => one.operation)).toEqual(["1"]);
-    expect(shelf.items.get("1")?.refusal?.code).toBe("stale_revision");
+    expect(behind).toEqual(["2"]);
+    expect(outbox.refused.map((one) => [one.operation, one.body["text"]])).toEqual([["1", "2"]]);
+    expect(outbox.of("1")?.operation).toBe("1");
+    expect([...shelf.items.keys()]).toEqual(["1"]);
+    expect([shelf.items.get("1")?.refusal?.code, shelf.items.get("1")?.body["text"]]).toEqual(["stale_revision", "2"]);
     expect(outbox.take("1")).toBe(true);
-    outbox.now();
+    outbox.add(entry("4"));
     await vi.runAllTimersAsync();
-    expect(log.slice(-2)).toEqual([">2", "ok2"]);
+    expect(log.slice(-2), "the row is free again").toEqual([">4", "ok4"]);
+  });
+  it("does so too with what an earlier page left", async () => {
+    const stuck = entry("1", "1", { refusal: { status: 409, code: "stale_revision", message: "no", detail: {} } });
+    const { log, outbox } = made(() => OK, [stuck, entry("2"), entry("3", "9")]);
+    await vi.runAllTimersAsync();
+    expect(log).toEqual([">3", "ok3"]);
+    expect(outbox.of("1")?.body["text"]).toBe("2");
   });
   it("waits for a login and loses nothing", async () => {
     let known = false;

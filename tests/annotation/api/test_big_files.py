@@ -89,13 +89,14 @@ class Line:
 
     def patch(self, path: str, offset: int, data: bytes) -> httpx.Response:
         headers = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
-        for _ in range(50):
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
             with self.client() as client:
                 answer = client.patch(path, content=data, headers=headers)
-            if answer.status_code != 423:  # the broken request may still be writing
+            # The broken request may still be writing.
+            if answer.status_code != 423 or time.monotonic() > deadline:
                 return answer
             time.sleep(0.1)
-        return answer
 
     def break_off(self, path: str, offset: int, data: bytes, *, kill: bool) -> None:
         """Send part of a chunk, then cut the line, or kill the site."""

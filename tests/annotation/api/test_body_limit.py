@@ -11,6 +11,7 @@ import pytest
 
 from annotation.api import body_limit
 from annotation.api.body_limit import SCOPE_KEY, BodyLimit, Stream
+from tests.waiting import PATIENCE_S
 
 UPLOAD = "/api/uploads/00000000-0000-4000-8000-000000000000/"
 
@@ -60,7 +61,7 @@ async def reads_all(scope: Any, receive: Any, send: Any) -> None:
 
 def serve(line: Line, asked: dict[str, Any], app: Any = reads_all) -> None:
     async def run() -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await BodyLimit(app)(asked, line.receive, line.send)
 
     asyncio.run(run())

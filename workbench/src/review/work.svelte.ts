@@ -30,6 +30,7 @@ export class Desk {
   private heard = new Heard(0, 0);
   private active = new Active(Date.now());
   private timer: number | undefined;
+  private turn = 0;
 
   constructor(readonly given: Told) {
     this.player.played = (from, to) => {
@@ -41,13 +42,26 @@ export class Desk {
 
   /** Show a segment: play it from its beginning, and count anew. */
   async open(segment: Shown): Promise<void> {
+    const turn = ++this.turn;
     this.heard = new Heard(segment.start_ms, segment.end_ms);
     this.active = new Active(Date.now());
     this.share = 0;
     this.trouble = "";
     const clip = await this.clips.get(segment, Infinity);
+    if (turn !== this.turn) return; // the sound of a segment that was left
     if (clip) this.player.load(clip, segment.start_ms, segment.end_ms, true);
     else this.trouble = "The sound cannot be had just now.";
+  }
+
+  /** Do one thing at a time: what is asked for meanwhile is not done. */
+  async alone(act: () => Promise<void>): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      await act();
+    } finally {
+      this.busy = false;
+    }
   }
 
   /** Have the sound of what comes next at hand. */

@@ -14,6 +14,7 @@ const MEASURE_MS = 4_000;
 export abstract class Deciding extends Opening {
   typed(text: string): void {
     this.text = text;
+    if (this.current !== null) this.typedHere.add(this.current);
     this.touchedAt = Date.now();
     this.active.mark(this.touchedAt);
     this.restored = null;
@@ -103,6 +104,11 @@ export abstract class Deciding extends Opening {
     if (!stay && this.token !== null) body["release"] = true;
     window.clearTimeout(this.keepTimer);
     window.clearTimeout(this.draftTimer);
+    this.unput.delete(segment.id);
+    // Decided anew: what was refused of it is settled by that, or refused once more.
+    const stuck = this.outbox?.of(segment.id);
+    if (stuck?.refusal) this.outbox?.take(stuck.operation);
+    this.conflicts = this.conflicts.filter((id) => id !== segment.id);
     const text = typeof what["text"] === "string" ? what["text"] : this.text;
     this.text = this.stood = text;
     this.newer = null;
@@ -126,15 +132,21 @@ export abstract class Deciding extends Opening {
     }
   }
 
-  protected deliver(entry: Entry): Promise<Answer<unknown>> {
-    return send<unknown>(entry.method, entry.address, entry.body);
+  protected async deliver(entry: Entry): Promise<Answer<unknown>> {
+    // A draft that arrives after the decision it became would come back as a text of its own.
+    await this.drafted(entry.segment);
+    const shapes = entry.address.endsWith("/undo/");
+    if (shapes) this.reshaping++;
+    const answer = await send<unknown>(entry.method, entry.address, entry.body);
+    if (shapes) this.reshaping--;
+    return answer;
   }
 
   protected confirmed(entry: Entry, answer: unknown): void {
     this.savedAt = new Date();
     const resolve = this.waiting.get(entry.operation);
     this.waiting.delete(entry.operation);
-    if (entry.address.endsWith("/undo/")) this.undone(answer as Undone);
+    if (entry.address.endsWith("/undo/")) this.undone(answer as Undone, this.turns.get(entry.operation));
     else if (answer) this.adopt(answer as Brief);
     // Of a decision that an earlier page made: its text may be kept here still.
     if (this.kept.has(entry.segment) && entry.segment !== this.current) void this.tidy(entry.segment);
@@ -152,9 +164,16 @@ export abstract class Deciding extends Opening {
   /** Take the server's word for a row; what is being typed stays. */
   protected adopt(fresh: Brief): void {
     const old = this.row(fresh.id);
-    if (old) this.change(fresh.id, slim(fresh, old.index));
+    // Decided again while this was on its way: the row and the box are further than this answer.
+    const later = this.outbox?.of(fresh.id) ?? null;
+    if (old && !later) this.change(fresh.id, slim(fresh, old.index));
     this.forget(fresh.id);
     if (this.current !== fresh.id) return;
+    if (later) {
+      if (this.segment) this.segment = { ...this.segment, revision: fresh.revision };
+      this.base = fresh.revision;
+      return;
+    }
     const clean = this.text === this.stood;
     if (this.segment) this.segment = { ...this.segment, ...fresh, draft: null };
     this.base = fresh.revision;
@@ -165,17 +184,30 @@ export abstract class Deciding extends Opening {
     });
   }
 
-  protected refused(entry: Entry, refusal: Refusal): void {
-    this.undo.drop(entry.operation);
+  protected refused(entry: Entry, refusal: Refusal, behind: readonly Entry[]): void {
+    for (const one of [entry, ...behind]) {
+      this.undo.drop(one.operation);
+      this.waiting.get(one.operation)?.();
+      this.waiting.delete(one.operation);
+    }
     this.undoable = this.undo.size;
-    this.waiting.get(entry.operation)?.();
-    this.waiting.delete(entry.operation);
     if (entry.address.endsWith("/undo/")) {
       void this.outbox?.take(entry.operation);
       this.say(refusal.message);
       void this.refresh([entry.segment]);
       return;
     }
+    if (behind.at(-1)?.address.endsWith("/undo/")) {
+      // It was to be taken back, and never counted: both are what the person wants.
+      this.outbox?.take(entry.operation);
+      this.say("Undone: it had not been saved.");
+      if (this.current === entry.segment && this.segment && !this.dirty) this.text = this.stood = this.segment.text;
+      this.forget(entry.segment);
+      void this.refresh([entry.segment]);
+      return;
+    }
+    // Typed on meanwhile: that is newer than what was refused.
+    if (typeof entry.body["text"] === "string" && this.current === entry.segment && this.dirty) entry.body = { ...entry.body, text: this.text };
     const text = typeof entry.body["text"] === "string" ? entry.body["text"] : null;
     if (refusal.code === "stale_revision" && text === null) {
       // Only what was seen was accepted, and it has changed since: nothing of anybody's is at stake.
@@ -227,15 +259,21 @@ export abstract class Deciding extends Opening {
     const last = this.undo.pop();
     this.undoable = this.undo.size;
     if (!last) return this.say("There is nothing to undo.");
+    if (this.outbox?.of(last.segment)?.refusal) {
+      this.undo.push(last);
+      this.undoable = this.undo.size;
+      return this.say("Two texts of that segment wait for a choice; settle them first.");
+    }
     if (this.outbox?.take(last.operation)) {
       this.say(`Undone: ${last.label.toLowerCase()}.`);
+      const turn = this.opened;
       await this.refresh([last.segment]);
-      const id = last.segment;
-      this.current = this.current === id ? null : this.current;
-      return this.open(id, { focus });
+      if (turn === this.opened) await this.reopen(last.segment, focus);
+      return;
     }
     const operation = uuid();
     const answered = new Promise<void>((resolve) => this.waiting.set(operation, resolve));
+    this.turns.set(operation, this.opened);
     const body: Record<string, unknown> = { operation_id: operation };
     if (/^\d+$/.test(last.operation)) body["decision"] = last.operation;
     this.outbox?.add({ operation, segment: last.segment, at: Date.now(), method: "POST", address: addresses.undo(last.segment), body, refusal: null });
@@ -243,16 +281,30 @@ export abstract class Deciding extends Opening {
     await answered;
   }
 
-  protected undone(answer: Undone): void {
+  /** Show what an undo has made, unless the person has gone on to something else since `turn`. */
+  protected undone(answer: Undone, turn: number | undefined): void {
     const first = answer.segments[0];
+    const here = this.current === first?.id || answer.retired.includes(this.current ?? "");
+    if (here) this.leaveOpen();
     this.apply(answer.segments, answer.retired);
-    if (first) {
-      if (this.current === first.id || answer.retired.includes(this.current ?? "")) {
-        this.current = null;
-        this.segment = null;
-      }
-      void this.open(first.id, { focus: this.focusAfterUndo });
-    }
+    if (first && (here || turn === this.opened)) void this.reopen(first.id, this.focusAfterUndo);
     this.say("Undone.");
+  }
+
+  /** Keep what was typed into the open segment; its lease stays, since it is opened again at once. */
+  private leaveOpen(): void {
+    this.token = null;
+    this.close();
+    this.stood = this.text;
+  }
+
+  /** Open a segment anew, also where it is open already. */
+  private reopen(id: string, focus: boolean): Promise<void> {
+    if (this.current === id || !this.row(this.current)) {
+      this.leaveOpen();
+      this.current = null;
+      this.segment = null;
+    }
+    return this.open(id, { focus });
   }
 }

@@ -1,6 +1,7 @@
 // What is typed and not decided: kept in this browser first, at the server a moment later, never lost between.
 
 import { isPassing } from "../http";
+import { again } from "../order";
 import { api } from "./api";
 import type { Draft } from "./keep";
 import { State } from "./state.svelte";
@@ -9,16 +10,28 @@ const KEEP_MS = 150;
 const DRAFT_MS = 800;
 const RESEND_MS = 5_000;
 
+/** Clocks of browsers and of the site differ. */
+const SKEW_MS = 1_000;
+
 export abstract class Drafting extends State {
+  /** The newest draft of a segment that is to be sent. */
+  protected readonly unput = new Map<string, { text: string; base: number }>();
+  /** What this browser kept when the page was opened, of segments not opened since. */
+  protected readonly before = new Map<string, Draft>();
+  private readonly puts = new Map<string, () => Promise<void>>();
+  private readonly putting = new Map<string, Promise<void>>();
+
   /** Bring drafts that an earlier page left in this browser to the server, where it has not got them. */
   protected async compare(drafts: readonly Draft[]): Promise<void> {
     if (!drafts.length) return;
     const answer = await api.drafts(this.given.project);
     if (!answer.ok) return;
-    const there = new Map(answer.value.results.map((draft) => [draft.segment, draft.text]));
+    const there = new Map(answer.value.results.map((draft) => [draft.segment, draft]));
     for (const draft of drafts) {
       if (!this.kept.has(draft.segment) || this.current === draft.segment || this.outbox?.of(draft.segment)) continue;
-      if (there.get(draft.segment) === draft.text) this.kept.set(draft.segment, true);
+      const remote = there.get(draft.segment);
+      // The same, or typed later in another browser: the site has the newest.
+      if (remote && (remote.text === draft.text || Date.parse(remote.at) > draft.at + SKEW_MS)) this.kept.set(draft.segment, true);
       else if (!(await this.tidy(draft.segment))) await this.sendDraft(draft.segment, draft.text, draft.base);
     }
     this.relight();
@@ -43,7 +56,7 @@ export abstract class Drafting extends State {
     window.clearTimeout(this.draftTimer);
     const id = segment.id;
     this.keepTimer = window.setTimeout(() => {
-      if (this.current !== id) return;
+      if (this.current !== id || this.segment?.id !== id) return;
       if (this.dirty) void this.keepNow(id, this.text, this.base, this.stood);
       else this.settle(id);
     }, KEEP_MS);
@@ -54,6 +67,7 @@ export abstract class Drafting extends State {
 
   protected async keepNow(id: string, text: string, base: number, baseText: string): Promise<void> {
     this.kept.set(id, false);
+    if (id !== this.current) this.before.delete(id);
     const kept = await this.keep?.write({ segment: id, text, base, baseText, at: Date.now() });
     this.refusedKeep = kept === false;
     this.relight();
@@ -67,12 +81,34 @@ export abstract class Drafting extends State {
     void api.draft(segment.id, this.text, this.base, true);
   }
 
-  protected async sendDraft(id: string, text: string, base: number): Promise<void> {
+  /** Bring a draft to the server: one after another for a segment, and only the newest of those that wait. */
+  protected sendDraft(id: string, text: string, base: number): Promise<void> {
+    this.unput.set(id, { text, base });
+    let put = this.puts.get(id);
+    if (!put) {
+      put = again(() => this.putDraft(id));
+      this.puts.set(id, put);
+    }
+    const done = put().finally(() => this.putting.get(id) === done && this.putting.delete(id));
+    this.putting.set(id, done);
+    return done;
+  }
+
+  /** Wait until no draft of a segment is on its way. */
+  protected async drafted(id: string): Promise<void> {
+    await this.putting.get(id)?.catch(() => undefined);
+  }
+
+  private async putDraft(id: string): Promise<void> {
+    const draft = this.unput.get(id);
+    this.unput.delete(id);
+    if (!draft) return;
+    const { text, base } = draft;
     this.sending++;
     this.relight();
     const answer = await api.draft(id, text, base);
     this.sending--;
-    if (answer.ok && this.kept.has(id) && (this.current !== id || this.text === text)) this.kept.set(id, true);
+    if (answer.ok && this.kept.has(id) && !this.unput.has(id) && (this.current !== id || this.text === text)) this.kept.set(id, true);
     if (this.outbox && !answer.ok && answer.refusal.status === 0) this.outbox.offline = true;
     else if (this.outbox && answer.ok && this.outbox.offline) {
       this.outbox.offline = false;
@@ -101,14 +137,25 @@ export abstract class Drafting extends State {
     const first: unknown = Array.isArray(into) ? into[0] : undefined;
     this.conflicts = this.conflicts.filter((id) => id !== from);
     if (typeof first !== "string") return;
-    // It stands on no revision of the new segment: opening that shows both texts.
-    void this.keepNow(first, text, 0, "").then(() => this.settle(from));
+    if (first === this.current && this.segment) {
+      this.newer = { text, by: "You, before it was cut", machine: false, own: true };
+      return this.settle(from);
+    }
     this.conflicts = [...new Set([...this.conflicts, first])];
+    void (async () => {
+      // Of two that were joined both may have had one.
+      const there = await this.keep?.draft(first);
+      const both = there && there.base === 0 && there.text !== text ? `${there.text} ${text}` : text;
+      // It stands on no revision of the new segment: opening that shows both texts.
+      await this.keepNow(first, both, 0, "");
+      this.settle(from);
+    })();
   }
 
   /** The server has the text, or it is what it was: nothing needs keeping. */
   protected settle(id: string): void {
     this.kept.delete(id);
+    this.before.delete(id);
     void this.keep?.forget(id);
     this.relight();
   }

@@ -5,20 +5,24 @@ import { api, client } from "./api";
 import { Drafting } from "./drafting";
 import { Active, Heard } from "./heard";
 import { byTime, neighbour } from "./list";
-import { slim } from "./offers";
+import { slim, type Holder } from "./offers";
 import type { Entry } from "./outbox";
 import type { Brief, Row, Segment } from "./types";
 
 const LEASE_AFTER_MS = 180;
 export const RENEW_MS = 30_000;
 const AHEAD = 2;
+/** So long may the sound before be heard again by its keys, while that of the open segment is fetched. */
+const CLIP_WAIT_MS = 150;
 
 export abstract class Opening extends Drafting {
   protected fetchDetail(id: string): Promise<Segment | null> {
     const under = this.details.get(id);
     if (under) return under;
-    const promise = api.segment(id).then((answer) => {
-      if (this.details.get(id) === promise) this.details.delete(id);
+    const promise: Promise<Segment | null> = api.segment(id).then((answer) => {
+      // It changed while this was on its way: what came is old.
+      if (this.details.get(id) !== promise) return this.fetchDetail(id);
+      this.details.delete(id);
       if (!answer.ok) {
         if (answer.refusal.status === 410) this.drop([id]);
         return null;
@@ -54,7 +58,8 @@ export abstract class Opening extends Drafting {
     this.restored = null;
     this.overridden = this.wanted = "";
     this.done = false;
-    const ready = this.ready.get(id);
+    let ready = this.ready.get(id);
+    if (ready && ready.revision < (this.row(id)?.revision ?? 0)) ready = undefined;
     if (ready) this.show(ready, how);
     const detail = ready ?? (await this.fetchDetail(id));
     if (turn !== this.opened) return;
@@ -65,10 +70,22 @@ export abstract class Opening extends Drafting {
     }
     if (!ready) this.show(detail, how);
     void this.restore(detail);
+    if (await this.sound(detail, how.play ?? true)) this.ahead();
+  }
+
+  /** Have the sound of the open segment; false when the person has gone on meanwhile. */
+  protected async sound(detail: Segment, play: boolean): Promise<boolean> {
+    const turn = this.opened;
+    const silence = window.setTimeout(() => turn === this.opened && this.player.clip?.segment !== detail.id && this.player.unload(), CLIP_WAIT_MS);
     const clip = await this.clips.get(detail, this.recording.duration_ms);
-    if (turn !== this.opened) return;
-    if (clip) this.player.load(clip, detail.start_ms, detail.end_ms, (how.play ?? true) && this.settings.playback.autoplay);
-    this.ahead();
+    window.clearTimeout(silence);
+    if (turn !== this.opened) return false;
+    if (clip) this.player.load(clip, detail.start_ms, detail.end_ms, play && this.settings.playback.autoplay);
+    else {
+      this.player.unload();
+      this.say("The sound cannot be had just now. It is fetched again as soon as the line is back.");
+    }
+    return true;
   }
 
   protected show(detail: Segment, how: { focus?: boolean; caret?: number }): void {
@@ -80,11 +97,16 @@ export abstract class Opening extends Drafting {
     this.share = 0;
     this.active = new Active(Date.now());
     this.touchedAt = Date.now();
-    const lease = detail.lease;
-    this.holder = lease && !(lease.mine && (lease.client === client || lease.client === null)) ? { name: lease.name || lease.holder, yours: lease.mine } : null;
+    this.holder = this.holds(detail);
     window.clearTimeout(this.leaseTimer);
     if (!detail.locked) this.leaseTimer = window.setTimeout(() => void this.lease(), LEASE_AFTER_MS);
     if (how.focus !== false) this.focusBox(how.caret ?? "end");
+  }
+
+  /** Who else has the segment open. */
+  private holds(detail: Segment): Holder | null {
+    const lease = detail.lease;
+    return lease && !(lease.mine && (lease.client === client || lease.client === null)) ? { name: lease.name || lease.holder, yours: lease.mine } : null;
   }
 
   /** Bring back what was typed before, or what waits for a choice. */
@@ -101,23 +123,26 @@ export abstract class Opening extends Drafting {
       this.relight();
     }
     if (waiting && typeof waiting.body["text"] === "string") {
-      this.text = waiting.body["text"];
+      if (this.dirty && waiting.refusal) waiting.body = { ...waiting.body, text: this.text };
+      else if (this.dirty) return this.putBeside(waiting.body["text"]);
+      this.text = String(waiting.body["text"]);
       if (waiting.refusal?.code === "stale_revision") this.showConflict(waiting, waiting.refusal);
       else if (!waiting.refusal) this.stood = this.text;
       return;
     }
-    const local = (await this.keep?.draft(id)) ?? null;
+    // What was kept before this page, also where more was typed since and kept over it.
+    const before = this.before.get(id);
+    this.before.delete(id);
+    const local = before ?? (await this.keep?.draft(id)) ?? null;
     if (this.current !== id) return;
     const remote = detail.draft;
     const draft =
-      local && (!remote || local.at >= Date.parse(remote.at) - 1_000)
+      local && (!remote || this.typedHere.has(id) || local.at >= Date.parse(remote.at) - 1_000)
         ? local
         : remote && { segment: id, text: remote.text, base: remote.base_revision, baseText: "", at: Date.parse(remote.at) };
     if (!draft) return;
     if (this.dirty) {
-      // More was typed before the store was open: what it held stands beside.
-      if (draft.text !== this.text) this.newer ??= { text: draft.text, by: "You, before", machine: false, own: true };
-      return;
+      return this.putBeside(draft.text);
     }
     if (draft.text === detail.text) return this.settle(id);
     if (detail.locked) {
@@ -137,6 +162,11 @@ export abstract class Opening extends Drafting {
     this.conflict = { segment: id, mine: draft.text, theirs: detail.text, base: began, revision: detail.revision, by: last?.author ?? last?.model ?? null, at: last?.created_at ?? null, entry: null };
   }
 
+  /** More was typed before the store was open: what it held stands beside. */
+  private putBeside(text: string): void {
+    if (text !== this.text) this.newer ??= { text, by: "You, before", machine: false, own: true };
+  }
+
   protected showConflict(entry: Entry, refusal: Refusal): void {
     const detail = refusal.detail;
     if (refusal.code !== "stale_revision") {
@@ -144,6 +174,8 @@ export abstract class Opening extends Drafting {
       this.outbox?.take(entry.operation);
       this.conflicts = this.conflicts.filter((id) => id !== entry.segment);
       this.trouble = refusal.message;
+      // Not saved: what is in the box is the person's own again, and no machine's text to be accepted.
+      if (this.current === entry.segment && this.segment) this.stood = this.segment.text;
       this.relight();
       return;
     }
@@ -194,9 +226,10 @@ export abstract class Opening extends Drafting {
   }
 
   /** The segment at a time of the recording, or the nearest. */
-  goTo(ms: number): void {
+  async goTo(ms: number): Promise<void> {
+    if (ms >= (this.rows.at(-1)?.end_ms ?? 0)) await this.resting;
     const row = this.rows.find((one) => one.start_ms <= ms && ms < one.end_ms) ?? this.rows.reduce<Row | null>((best, one) => (!best || Math.abs(one.start_ms - ms) < Math.abs(best.start_ms - ms) ? one : best), null);
-    if (row) void this.open(row.id).then(() => ms >= row.start_ms && ms < row.end_ms && this.player.clip && this.player.from(ms));
+    if (row) await this.open(row.id).then(() => ms >= row.start_ms && ms < row.end_ms && this.player.clip && this.player.from(ms));
   }
 
   /** Read the open segment anew: something happened to it. */
@@ -211,6 +244,11 @@ export abstract class Opening extends Drafting {
     this.ready.set(id, fresh);
     const was = this.segment;
     this.segment = fresh;
+    if (this.token === null) {
+      const [before, holder] = [this.holder, this.holds(fresh)];
+      if (before?.name !== holder?.name) this.holder = holder;
+      if (before && !holder) void this.lease();
+    }
     if (fresh.locked && !was.locked) {
       this.token = null;
       if (this.dirty) this.say(`Locked by ${fresh.locked_by ?? "somebody"} meanwhile. Your text is kept here.`);
@@ -243,7 +281,7 @@ export abstract class Opening extends Drafting {
     this.say(`${by} cut this segment anew.${mine ? " What you typed is kept in the first of the new ones." : ""}`);
     const first = made[0];
     this.segment = null;
-    if (first !== undefined) void this.open(first, { play: false }).then(() => mine && this.segment && (this.newer = { text: mine, by: "You, before it was cut", machine: false, own: true }));
+    if (first !== undefined) void this.open(first, { play: false }).then(() => mine && this.current === first && this.segment && (this.newer = { text: mine, by: "You, before it was cut", machine: false, own: true }));
   }
 
   async lease(take = false): Promise<void> {
@@ -278,6 +316,8 @@ export abstract class Opening extends Drafting {
 
   protected renew(): void {
     const now = Date.now();
+    // A lease that runs out is not announced.
+    if (this.holder && !document.hidden) void this.reread();
     if (this.token !== null && now - this.leaseAt >= RENEW_MS && now - this.touchedAt < 2 * RENEW_MS) void this.lease();
   }
 

@@ -26,7 +26,8 @@ export interface Shelf {
 export interface Events {
   /** The server has it; `answer` is what it said. */
   sent(entry: Entry, answer: unknown): void;
-  refused(entry: Entry, refusal: Refusal): void;
+  /** The server said no; `behind` waited for it on the same segment, and will not be sent. */
+  refused(entry: Entry, refusal: Refusal, behind: readonly Entry[]): void;
   changed(): void;
 }
 
@@ -53,6 +54,7 @@ export class Outbox {
   restore(entries: readonly Entry[]): void {
     const left = entries.map((entry) => ({ ...entry, sent: true })).sort((a, b) => a.at - b.at);
     this.entries = [...left, ...this.entries];
+    for (const entry of left) if (entry.refusal !== null) this.fold(entry);
     this.restored = true;
     void this.run();
   }
@@ -73,8 +75,10 @@ export class Outbox {
     return this.entries.filter((entry) => entry.refusal !== null);
   }
 
+  /** What is not done of a segment: what waits for a person first, else the last. */
   of(segment: string): Entry | null {
-    return this.entries.findLast((entry) => entry.segment === segment) ?? null;
+    const all = this.entries.filter((entry) => entry.segment === segment);
+    return all.find((entry) => entry.refusal !== null) ?? all.at(-1) ?? null;
   }
 
   /** Take a decision back that the server cannot have; false when it is too late for that. */
@@ -84,6 +88,7 @@ export class Outbox {
     this.entries = this.entries.filter((one) => one !== entry);
     void this.shelf.remove(operation);
     this.events.changed();
+    void this.run();
     return true;
   }
 
@@ -120,8 +125,9 @@ export class Outbox {
         } else {
           this.offline = false;
           entry.refusal = answer.refusal;
+          const behind = this.fold(entry);
           void this.shelf.put(entry).catch(() => undefined);
-          this.events.refused(entry, answer.refusal);
+          this.events.refused(entry, answer.refusal, behind);
         }
         this.events.changed();
       }
@@ -129,6 +135,17 @@ export class Outbox {
       this.running = false;
       this.events.changed();
     }
+  }
+
+  /** What stands behind a refused decision can never be sent: its newest text is what the person wants by now. */
+  private fold(refused: Entry): Entry[] {
+    const behind = this.entries.filter((entry) => entry !== refused && entry.segment === refused.segment && entry.refusal === null);
+    this.entries = this.entries.filter((entry) => !behind.includes(entry));
+    for (const entry of behind) {
+      if (typeof entry.body["text"] === "string") refused.body = { ...refused.body, text: entry.body["text"] };
+      void this.shelf.remove(entry.operation);
+    }
+    return behind;
   }
 
   /** What was decided on the same text while this was on its way stands on what this has made. */

@@ -36,7 +36,7 @@ export class Session extends Shaping {
     this.keep = new Keep(this.given.username, editor.shared_computer);
     this.outbox = new Outbox(this.keep, (entry) => this.deliver(entry), {
       sent: (entry, answer) => this.confirmed(entry, answer),
-      refused: (entry, refusal) => this.refused(entry, refusal),
+      refused: (entry, refusal, behind) => this.refused(entry, refusal, behind),
       changed: () => this.relight(),
     });
     this.taken = this.takeUp(this.keep, this.outbox);
@@ -55,7 +55,10 @@ export class Session extends Shaping {
   /** Go on with what an earlier page left in this browser: decisions not confirmed, texts not decided. */
   private async takeUp(keep: Keep, outbox: Outbox): Promise<void> {
     const [entries, drafts] = await Promise.all([keep.entries(), keep.drafts()]).catch((): [Entry[], Draft[]] => [[], []]);
-    for (const draft of drafts) if (!this.kept.has(draft.segment)) this.kept.set(draft.segment, false);
+    for (const draft of drafts) {
+      this.before.set(draft.segment, draft);
+      if (!this.kept.has(draft.segment)) this.kept.set(draft.segment, false);
+    }
     void this.compare(drafts);
     outbox.restore(entries);
     for (const entry of entries) if (entry.refusal) this.conflicts = [...this.conflicts, entry.segment];
@@ -79,7 +82,7 @@ export class Session extends Shaping {
     if (begin !== undefined && this.current === null) void this.open(begin, { play: !document.hidden });
     void this.present();
     void this.remember();
-    void this.rest(recording, first.value.next);
+    this.resting = this.rest(recording, first.value.next);
   }
 
   private async rest(recording: string, cursor: string | null): Promise<void> {
@@ -122,7 +125,7 @@ export class Session extends Shaping {
     } else if (happening.name === "segments.reshaped") {
       const retired = new Set((data["retired"] as string[] | undefined) ?? []);
       const made = (data["made"] as string[] | undefined) ?? [];
-      if (data["by"] === this.given.username && ![...retired].some((id) => this.rows.some((row) => row.id === id))) return;
+      if (data["by"] === this.given.username && (this.reshaping || ![...retired].some((id) => this.rows.some((row) => row.id === id)))) return;
       this.drop([...retired]);
       for (const id of retired) {
         this.forget(id);
@@ -163,15 +166,20 @@ export class Session extends Shaping {
 
   protected async refreshAll(): Promise<void> {
     if (!this.recording.id || this.loading) return;
+    const [before, first] = [this.rows.map((row) => row.id), this.order.ask()];
+    const there = new Set<string>();
     for (let cursor: string | null = ""; cursor !== null; ) {
       const asked = this.order.ask();
       const answer = await api.rows(this.recording.id, cursor ? { limit: PAGE, cursor } : { limit: PAGE });
       if (!answer.ok || answer.value.recording !== this.recording.id) return;
+      for (const row of answer.value.rows) there.add(row.id);
       const stale = answer.value.rows.filter((row) => (this.row(row.id)?.revision ?? -1) !== row.revision).map((row) => row.id);
       this.merge(answer.value, asked);
       for (const id of stale) if (id !== this.current) this.forget(id);
       cursor = answer.value.next;
     }
+    // Cut anew while nobody told this page; the open one says so itself as soon as it is saved.
+    this.drop(before.filter((id) => !there.has(id) && id !== this.current && this.order.newest(id, first)));
     this.spoken += 1;
     if (this.current && !this.outbox?.of(this.current)) void this.reread();
   }
@@ -184,6 +192,7 @@ export class Session extends Shaping {
     void this.store();
     void this.resend();
     if (this.current !== null && this.segment === null) void this.open(this.current);
+    else if (this.segment && this.player.clip === null) void this.sound(this.segment, false);
   }
 
   private async present(): Promise<void> {
@@ -194,6 +203,7 @@ export class Session extends Shaping {
 
   /** Open what most needs a person: returned work first, then the worst. */
   async serve(focus?: boolean): Promise<void> {
+    const turn = this.opened;
     const ready = this.queue.shift();
     const known = ready !== undefined ? this.ready.get(ready) : undefined;
     if (ready !== undefined && known && known.recording === this.recording.id) {
@@ -210,6 +220,13 @@ export class Session extends Shaping {
       return;
     }
     const { segment, why } = answer.value;
+    if (turn !== this.opened) {
+      // The person has opened something else meanwhile: this is what comes after it.
+      if (!segment) return;
+      this.ready.set(segment.id, segment);
+      if (segment.id !== this.current && !this.queue.includes(segment.id)) this.queue.push(segment.id);
+      return;
+    }
     this.done = false;
     if (!segment) {
       this.loading = false;

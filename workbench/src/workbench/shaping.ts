@@ -8,6 +8,9 @@ import { neighbour } from "./list";
 import type { Segment } from "./types";
 
 export abstract class Shaping extends Deciding {
+  /** What became of segments that were cut or joined here: the first of the new ones. */
+  private readonly made = new Map<string, string>();
+
   /** Wait until nothing of a segment is on its way; false when it cannot be sent now. */
   protected async quiet(id: string): Promise<boolean> {
     for (let n = 0; n < 100; n++) {
@@ -21,32 +24,52 @@ export abstract class Shaping extends Deciding {
 
   /** One change of shape after another: each stands on what the one before has made. */
   protected reshape(label: string, act: (segment: Segment) => Promise<Answer<Reshaped>>, caret?: number): Promise<void> {
-    this.shaping = this.shaping.then(() => this.reshaped(label, act, caret)).catch(() => undefined);
+    const meant = this.current;
+    const focus = document.activeElement?.id === "text";
+    this.shaping = this.shaping.then(() => this.reshaped(meant, label, act, focus, caret)).catch(() => undefined);
     return this.shaping;
   }
 
-  protected async reshaped(label: string, act: (segment: Segment) => Promise<Answer<Reshaped>>, caret?: number): Promise<void> {
+  /** The segment that was meant when the key was pressed, or what the change before has made of it. */
+  private became(id: string | null): string | null {
+    let now = id;
+    for (let next: string | null | undefined = id; next; next = this.made.get(next)) now = next;
+    return now;
+  }
+
+  protected async reshaped(meant: string | null, label: string, act: (segment: Segment) => Promise<Answer<Reshaped>>, focus: boolean, caret?: number): Promise<void> {
+    const id = this.segment && this.segment.id === meant ? meant : this.became(meant);
+    if (!this.segment || id !== this.segment.id || !this.editable) return this.say("This segment cannot be changed now.");
+    if (!(await this.quiet(id))) return this.say("Wait until what you saved has reached the site.");
+    await this.drafted(id);
     const segment = this.segment;
-    if (!segment || !this.editable) return this.say("This segment cannot be changed now.");
-    if (!(await this.quiet(segment.id))) return this.say("Wait until what you saved has reached the site.");
+    if (segment.id !== id) return this.say("You had gone on: it was left as it is.");
+    // What stands in the box goes along; a draft that came after it would be of a segment that is no more.
+    window.clearTimeout(this.keepTimer);
+    window.clearTimeout(this.draftTimer);
+    const sent = this.text;
     this.sending++;
     this.relight();
+    this.reshaping++;
     const answer = await act(segment);
+    this.reshaping--;
     this.sending--;
     this.relight();
     if (!answer.ok) {
+      if (this.current === id && this.dirty) this.scheduleKeep();
       this.trouble = answer.refusal.message;
       return this.say(answer.refusal.message);
     }
     this.trouble = "";
-    const typed = this.dirty ? this.text : null;
+    const here = this.current === id;
+    const typed = here && this.dirty ? this.text : null;
     const { segments, retired, decision } = answer.value;
     this.undo.push({ operation: decision.id, segment: segments[0]?.id ?? segment.id, label });
     this.undoable = this.undo.size;
     this.savedAt = new Date();
     this.apply(segments, retired);
     this.say(`${label}.`);
-    const same = segments.find((one) => one.id === segment.id);
+    const same = here ? segments.find((one) => one.id === segment.id) : undefined;
     if (same && !retired.includes(segment.id)) {
       this.clips.drop(segment.id);
       const text = typed;
@@ -60,10 +83,14 @@ export abstract class Shaping extends Deciding {
       }
       return;
     }
+    const first = segments[0];
+    if (retired.includes(segment.id) && first) this.made.set(segment.id, first.id);
+    if (!here) return;
     this.current = null;
     this.segment = null;
-    const first = segments[0];
-    if (first) await this.open(first.id, caret === undefined ? {} : { caret });
+    if (!first) return;
+    await this.open(first.id, { focus, ...(caret === undefined ? {} : { caret }) });
+    if (typed !== null && typed !== sent && this.current === first.id) this.newer = { text: typed, by: "You, before it was cut", machine: false, own: true };
   }
 
   protected standing(segment: Segment): Record<string, unknown> {

@@ -91,7 +91,15 @@ export abstract class State {
   protected resendTimer: number | undefined;
   protected measureTimer: number | undefined;
   protected opened = 0;
+  /** Typed into since the page was opened: what this browser keeps of them is the newest there is. */
+  protected readonly typedHere = new Set<string>();
+  /** What was open when an undo was asked for. */
+  protected readonly turns = new Map<string, number>();
   protected shaping: Promise<void> = Promise.resolve();
+  /** Own changes of shape whose answers are on their way: what is announced of them is left to those. */
+  protected reshaping = 0;
+  /** The rest of a long recording's rows. */
+  protected resting: Promise<void> = Promise.resolve();
   /** Fulfilled once what an earlier page left here is in the outbox. */
   protected taken: Promise<void> = Promise.resolve();
   protected focusAfterUndo = true;
