@@ -2,7 +2,7 @@ import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { drawn } from "../src/workbench/clips";
 import { Active, Heard } from "../src/workbench/heard";
-import { Keep } from "../src/workbench/keep";
+import { Keep, newer } from "../src/workbench/keep";
 import { lightOf, type Facts } from "../src/workbench/light";
 import { TypingPause } from "../src/workbench/typing";
 import { History, MOST } from "../src/workbench/undo";
@@ -47,6 +47,19 @@ describe("Keep", () => {
     expect(await shared.write({ segment: "9", text: "x", base: 0, baseText: "", at: 0 })).toBe(true);
     expect((await shared.draft("9"))?.text).toBe("x");
     expect(await new Keep("dana").draft("9")).toBeNull();
+  });
+});
+
+describe("newer", () => {
+  const remote = { text: "one", at: new Date(10_000).toISOString() };
+  const draft = (at: number, sent: string[] = []) => ({ segment: "7", text: "one two", base: 1, baseText: "", at, sent });
+  it("takes the later of two browsers' texts", () => {
+    expect(newer(draft(12_000), remote)).toBe(true);
+    expect(newer(draft(5_000), remote)).toBe(false);
+  });
+  it("knows its own earlier text, however late the site took it", () => {
+    expect(newer(draft(5_000, ["on", "one"]), remote)).toBe(true);
+    expect(newer(draft(5_000, ["on"]), remote), "another browser's").toBe(false);
   });
 });
 

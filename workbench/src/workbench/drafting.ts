@@ -3,21 +3,19 @@
 import { isPassing } from "../http";
 import { again } from "../order";
 import { api } from "./api";
-import type { Draft } from "./keep";
+import { newer, type Draft } from "./keep";
 import { State } from "./state.svelte";
 
 const KEEP_MS = 150;
 const DRAFT_MS = 800;
 const RESEND_MS = 5_000;
 
-/** Clocks of browsers and of the site differ. */
-const SKEW_MS = 1_000;
-
 export abstract class Drafting extends State {
   /** The newest draft of a segment that is to be sent. */
   protected readonly unput = new Map<string, { text: string; base: number }>();
   /** What this browser kept when the page was opened, of segments not opened since. */
   protected readonly before = new Map<string, Draft>();
+  private readonly sent = new Map<string, readonly string[]>();
   private readonly puts = new Map<string, () => Promise<void>>();
   private readonly putting = new Map<string, Promise<void>>();
 
@@ -31,7 +29,7 @@ export abstract class Drafting extends State {
       if (!this.kept.has(draft.segment) || this.current === draft.segment || this.outbox?.of(draft.segment)) continue;
       const remote = there.get(draft.segment);
       // The same, or typed later in another browser: the site has the newest.
-      if (remote && (remote.text === draft.text || Date.parse(remote.at) > draft.at + SKEW_MS)) this.kept.set(draft.segment, true);
+      if (remote && (remote.text === draft.text || !newer(draft, remote))) this.kept.set(draft.segment, true);
       else if (!(await this.tidy(draft.segment))) await this.sendDraft(draft.segment, draft.text, draft.base);
     }
     this.relight();
@@ -68,7 +66,7 @@ export abstract class Drafting extends State {
   protected async keepNow(id: string, text: string, base: number, baseText: string): Promise<void> {
     this.kept.set(id, false);
     if (id !== this.current) this.before.delete(id);
-    const kept = await this.keep?.write({ segment: id, text, base, baseText, at: Date.now() });
+    const kept = await this.keep?.write({ segment: id, text, base, baseText, at: Date.now(), sent: this.sent.get(id) ?? [] });
     this.refusedKeep = kept === false;
     this.relight();
   }
@@ -104,6 +102,9 @@ export abstract class Drafting extends State {
     this.unput.delete(id);
     if (!draft) return;
     const { text, base } = draft;
+    // At most one is on its way, so the site has this one or the one before.
+    this.sent.set(id, [...(this.sent.get(id) ?? []).slice(-1), text]);
+    void this.keep?.mark(id, this.sent.get(id) ?? []);
     this.sending++;
     this.relight();
     const answer = await api.draft(id, text, base);

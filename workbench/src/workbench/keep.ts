@@ -13,6 +13,16 @@ export interface Draft {
   base: number;
   baseText: string;
   at: number;
+  /** The last texts of it that this browser has sent, arrived or not. */
+  sent?: readonly string[];
+}
+
+/** Clocks of browsers and of the site differ. */
+const SKEW_MS = 1_000;
+
+/** Tell whether what this browser kept is newer than what the site has: that is its own from earlier, or older. */
+export function newer(local: Draft, remote: { text: string; at: string }): boolean {
+  return (local.sent?.includes(remote.text) ?? false) || local.at >= Date.parse(remote.at) - SKEW_MS;
 }
 
 interface Schema extends DBSchema {
@@ -55,6 +65,13 @@ export class Keep implements Shelf {
     } catch {
       return false;
     }
+  }
+
+  /** Remember what was sent of a text that is kept. */
+  async mark(segment: string, sent: readonly string[]): Promise<void> {
+    // From memory, at once: a read that is waited for would be written over what was typed meanwhile.
+    const draft = this.memory.get(segment);
+    if (draft) await this.write({ ...draft, sent });
   }
 
   async forget(segment: string): Promise<void> {

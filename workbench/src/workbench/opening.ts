@@ -6,6 +6,7 @@ import { Drafting } from "./drafting";
 import { Active, Heard } from "./heard";
 import { byTime, neighbour } from "./list";
 import { slim, type Holder } from "./offers";
+import { newer } from "./keep";
 import type { Entry } from "./outbox";
 import type { Brief, Row, Segment } from "./types";
 
@@ -137,7 +138,7 @@ export abstract class Opening extends Drafting {
     if (this.current !== id) return;
     const remote = detail.draft;
     const draft =
-      local && (!remote || this.typedHere.has(id) || local.at >= Date.parse(remote.at) - 1_000)
+      local && (!remote || this.typedHere.has(id) || newer(local, remote))
         ? local
         : remote && { segment: id, text: remote.text, base: remote.base_revision, baseText: "", at: Date.parse(remote.at) };
     if (!draft) return;
