@@ -1,7 +1,8 @@
 """Live events: Redis Streams that say what changed, never what it changed to.
 
 A reader that misses events asks PostgreSQL and knows all; so publishing never raises, and an emptied
-Redis costs a page nothing but the wait for its next look. Ids of events are the stream's own, which is
+Redis costs a page nothing but the wait for its next look. What could not be published is made up for by
+one `events.missed` to each project concerned. Ids of events are the stream's own, which is
 what `Last-Event-ID` carries back.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ EventName = Literal[
     "presence.changed",
     "recording.changed",
     "import.changed",
+    "events.missed",
 ]
 
 #: How many events a stream keeps: about a minute of the busiest project, so a short loss of network
@@ -39,7 +42,7 @@ EventName = Literal[
 KEPT_EVENTS: Final = 5_000
 
 
-#: After a failure nothing is published for so long. Readers notice by themselves and ask PostgreSQL.
+#: After a failure nothing is published for so long; then open pages are told that they missed something.
 QUIET_S: Final = 2.0
 
 
@@ -53,7 +56,27 @@ class Event:
 
 
 class _Quiet:
-    until = 0.0
+    """What this process could not say: since when, and in which projects."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+        self._lock = threading.Lock()
+        self._missed: set[int] = set()
+        self._timer: threading.Timer | None = None
+
+    def miss(self, events: Sequence[Event]) -> None:
+        """Remember the projects of events that are not published, to say so once Redis is back."""
+        with self._lock:
+            self._missed.update(event.project_id for event in events)
+            if self._timer is None or not self._timer.is_alive():
+                self._timer = threading.Timer(QUIET_S + 0.1, self._tell)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _tell(self) -> None:
+        with self._lock:
+            missed, self._missed, self._timer = self._missed, set(), None
+        publish_all([Event(project_id, "events.missed", {}) for project_id in sorted(missed)])
 
 
 _quiet = _Quiet()
@@ -81,8 +104,11 @@ def publish(project_id: int, name: EventName, data: Mapping[str, Any]) -> None:
 
 
 def publish_all(events: Sequence[Event]) -> None:
-    """Append events in one exchange with Redis; log and go on when it is away."""
-    if not events or time.monotonic() < _quiet.until:
+    """Append events in one exchange with Redis; log and go on when it is away, and say so when it is back."""
+    if not events:
+        return
+    if time.monotonic() < _quiet.until:
+        _quiet.miss(events)
         return
     try:
         with client().pipeline(transaction=False) as pipe:
@@ -97,6 +123,7 @@ def publish_all(events: Sequence[Event]) -> None:
     except (redis.RedisError, OSError) as error:
         # A Redis that hangs must not cost every save its time-out.
         _quiet.until = time.monotonic() + QUIET_S
+        _quiet.miss(events)
         log.warning("%d events, the first %s, not published: %s", len(events), events[0].name, error)
 
 

@@ -76,7 +76,8 @@ class ProjectEvents(AsyncApiView):
         `segments.reshaped` (recording, and the ids retired and made by a split, merge or undo),
         `comment.changed` (recording, segment),
         `lease.changed` (segment, and the holder's name or null), `lease.asked` (segment, holder, and by
-        whom), `presence.changed` (recording, people).
+        whom), `presence.changed` (recording, people). `events.missed`: some of these could not be sent;
+        fetch your rows again.
 
         The first event is `snapshot`: live jobs, their recordings, and whether the events since
         `Last-Event-ID` follow (`resumed`) or the page should fetch its rows again. `degraded` says that

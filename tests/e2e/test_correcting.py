@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from annotation import progress
 from annotation.models import Recording, Revision, Segment
 from annotation.services import leases, segments
 from tests.e2e.audio import place_audio
@@ -153,6 +154,16 @@ def test_rows_fill_in_live_but_never_over_what_is_typed(
     until(page, f"document.querySelector('#s{second.pk} .seg-note').textContent.includes('somebody else')")
     assert box(page, second).input_value() == "half a sentence"
     page.wait_for_selector("#recording-head :text('1 locked')")
+
+
+def test_a_page_looks_again_once_it_is_told_that_it_missed_something(
+    opens: Opens, people: Cast, recording: Recording
+) -> None:
+    page = opens("annotator", address(recording))
+    first = rows(recording)[0]
+    Segment.objects.filter(pk=first.pk).update(text="changed without a word", revision=2)
+    progress.publish(people.project.pk, "events.missed", {})
+    until(page, f"document.querySelector('#s{first.pk} textarea').value === 'changed without a word'")
 
 
 def test_a_row_is_locked_and_unlocked_with_a_reason(opens: Opens, people: Cast, recording: Recording) -> None:

@@ -56,6 +56,7 @@ export function follow(project: string, follower: Follower): void {
       if (missed || version === "") follower.refresh();
       version = next;
     });
+    source.addEventListener("events.missed", () => follower.refresh());
     source.addEventListener("degraded", () => {
       follower.state("polling");
       polling(true);
