@@ -9,6 +9,7 @@ import pytest
 
 from annotation import progress
 from annotation.api.events import Feed
+from tests.waiting import AT_ONCE_S, PATIENCE_S
 
 
 @pytest.mark.parametrize("steps", [60])
@@ -20,7 +21,7 @@ def test_a_reader_may_leave_at_any_moment(redis_emptied: str, steps: int) -> Non
 
         async def follow() -> None:
             await feed.last_id()
-            await feed.next(5.0)
+            await feed.next(PATIENCE_S)
 
         following = asyncio.create_task(follow())
         await asyncio.sleep(seconds)
@@ -34,4 +35,4 @@ def test_a_reader_may_leave_at_any_moment(redis_emptied: str, steps: int) -> Non
     async def run() -> list[float]:
         return [await leave_after(step * 0.0002) for step in range(steps)]
 
-    assert max(asyncio.run(run())) < 3
+    assert max(asyncio.run(run())) < AT_ONCE_S
