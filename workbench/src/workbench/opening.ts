@@ -4,9 +4,9 @@ import type { Refusal } from "../http";
 import { api, client } from "./api";
 import { Drafting } from "./drafting";
 import { Active, Heard } from "./heard";
+import { newer } from "./keep";
 import { byTime, neighbour } from "./list";
 import { slim, type Holder } from "./offers";
-import { newer } from "./keep";
 import type { Entry } from "./outbox";
 import type { Brief, Row, Segment } from "./types";
 
@@ -134,17 +134,16 @@ export abstract class Opening extends Drafting {
     // What was kept before this page, also where more was typed since and kept over it.
     const before = this.before.get(id);
     this.before.delete(id);
-    const local = before ?? (await this.keep?.draft(id)) ?? null;
+    const kept = (await this.keep?.draft(id)) ?? null;
     if (this.current !== id) return;
+    const local = before && (this.typedHere.has(id) || !kept || kept.at <= before.at) ? before : kept;
     const remote = detail.draft;
     const draft =
       local && (!remote || this.typedHere.has(id) || newer(local, remote))
         ? local
         : remote && { segment: id, text: remote.text, base: remote.base_revision, baseText: "", at: Date.parse(remote.at) };
     if (!draft) return;
-    if (this.dirty) {
-      return this.putBeside(draft.text);
-    }
+    if (this.dirty) return this.putBeside(draft.text);
     if (draft.text === detail.text) return this.settle(id);
     if (detail.locked) {
       // The box shows what is locked; the person's own text stands beside it.
